@@ -1,0 +1,98 @@
+"""The command line: arguments become settings, settings one call. The only package that prints or reads sys.argv."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.errors import FsmGhostError, UsageError
+
+_MODULES = {"list": "listing"}  # a module of a command's name, but where it would hide a built-in one
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Arguments are those after the program's name."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _secure()
+    code: int = ExitCode.DONE
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where it may fail
+    except FsmGhostError as error:
+        return _explained(error)
+    except KeyboardInterrupt:
+        print("\nfsm-ghost: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left
+    return code
+
+
+def _secure() -> None:
+    """Before anything else: hide a password, and make sure that no character can end the program."""
+    if any("password" in argument for argument in sys.argv):
+        from fsm_ghost.cli.password import hide_from_process_list
+
+        hide_from_process_list()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _dispatch(arguments: list[str]) -> int:
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command in {"", "-h", "-help", "--help", "help"}:
+        return _help(rest[:1] if command == "help" else [], everything="--help-all" in rest)
+    if command in {"-version", "--version"}:
+        from fsm_ghost import __version__
+
+        print(f"fsm-ghost {__version__}")
+        return ExitCode.DONE
+    return _run(command, rest)
+
+
+def _help(command: Sequence[str], *, everything: bool) -> int:
+    from fsm_ghost.cli import help as texts
+
+    if not command:
+        print(texts.general())
+    else:
+        _known(command[0])
+        print((texts.everything if everything else texts.brief)(command[0]))
+    return ExitCode.DONE
+
+
+def _run(command: str, rest: list[str]) -> int:
+    _known(command)
+    own = rest[: rest.index("--")] if "--" in rest else rest
+    if {"-h", "-help", "--help", "-help-all", "--help-all"} & set(own):
+        return _help([command], everything=bool({"-help-all", "--help-all"} & set(own)))
+    from fsm_ghost.cli.arguments import parse
+
+    values = parse(command, rest)
+    for remark in values.remarks():
+        print(f"fsm-ghost: {remark}", file=sys.stderr)
+    from importlib import import_module
+
+    return int(import_module(f"fsm_ghost.cli.{_MODULES.get(command, command)}").run(values))
+
+
+def _known(command: str) -> None:
+    """UsageError unless there is such a command."""
+    from fsm_ghost.cli.help import COMMANDS
+
+    if command not in COMMANDS:
+        from fsm_ghost.cli.arguments import did_you_mean
+
+        what = "before all flags comes a command" if command.startswith("-") else f"there is no command {command}"
+        raise UsageError(what, did_you_mean(command, list(COMMANDS)) or "See: fsm-ghost -h")
+
+
+def _explained(error: FsmGhostError) -> int:
+    from fsm_ghost.cli.complaint import complain
+
+    complain(error.message, error.remedy)
+    return error.exit_code

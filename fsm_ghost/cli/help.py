@@ -1,0 +1,140 @@
+"""Help, from the table of options: -h fits a screen of 24 lines, --help-all says everything."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.options import Group, Option, options_of
+
+WIDTH = 79
+_COLUMN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What help says about a command: how it is written, and what it does, in a line and in a few."""
+
+    usage: tuple[str, ...]
+    summary: str
+    text: str
+
+
+COMMANDS: dict[str, Command] = {
+    "start": Command(
+        (
+            '[OPTIONS] "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
+            '[OPTIONS] --database shop --table orders --alter "ADD …"',
+        ),
+        "change a table while it is in use",
+        "Without --execute it is a dry run: everything is checked, the plan is shown.",
+    ),
+    "resume": Command(
+        ("[ID] [OPTIONS]",),
+        "go on with a migration that was stopped or killed",
+        "Without ID: the only unfinished one. What it was started with is remembered, all but the password;"
+        " what is given again counts.",
+    ),
+    "status": Command(
+        ("[ID] [OPTIONS]",),
+        "show a migration, also while it is running",
+        "Without ID: the only unfinished one, or else the newest.",
+    ),
+    "list": Command(("[OPTIONS]",), "show the unfinished migrations", "Of this state file, the newest first."),
+    "abort": Command(
+        ("ID [OPTIONS]",),
+        "give a migration up; the original table stays as it is",
+        "A running migration is asked to end; otherwise its tables are dropped from here.",
+    ),
+    "cleanup": Command(
+        ("ID [OPTIONS]",),
+        "drop what a stopped migration left on the server",
+        "Only what is proved to be its own is dropped.",
+    ),
+    "diagram": Command(("",), "print the state machine (Mermaid)", "Generated from the table that drives migrations."),
+    "demo": Command(
+        ("[OPTIONS]",),
+        "watch a migration on a private server, under load",
+        "A table is made, writers work on it, its migration is killed and resumed, and old and new are compared.",
+    ),
+}
+
+
+def general() -> str:
+    """What `fsm-ghost -h` says."""
+    lines = [
+        "usage: fsm-ghost COMMAND [OPTIONS]",
+        "",
+        "Online schema change for MySQL and MariaDB: alter big tables in use.",
+        "",
+        *(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()),
+        "",
+        "A first migration:",
+        '  fsm-ghost start --ask-pass "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
+        "  (a dry run; then the same with --execute)",
+        "",
+        "Help for a command: fsm-ghost COMMAND -h     Version: fsm-ghost --version",
+    ]
+    return "\n".join(lines)
+
+
+def brief(command: str) -> str:
+    """What `-h` says: the options that matter most."""
+    shown = [option for option in options_of(command) if option.brief]
+    column = max((len(option.synopsis) for option in shown), default=0) + 4
+    lines = [*_head(command), "", *(_line(command, option, column) for option in shown)]
+    more = "All options, variables and exit codes" if len(shown) < len(options_of(command)) else "Exit codes"
+    return "\n".join([*lines, *([""] if shown else []), f"{more}: fsm-ghost {command} --help-all"])
+
+
+def everything(command: str) -> str:
+    """What `--help-all` says: every option by group, the environment, the exit codes."""
+    lines = _head(command)
+    for group in Group:
+        options = [option for option in options_of(command) if option.group is group]
+        if options:
+            lines += ["", f"{group}:", *(line for option in options for line in _entry(command, option))]
+    lines += ["", *_wrapped(_ENVIRONMENT)] if options_of(command) else []
+    lines += ["", "Exit codes:", *(f"  {code:>3}  {code.meaning}" for code in ExitCode)]
+    return "\n".join(lines)
+
+
+_ENVIRONMENT = (
+    "Options may also be given by environment variables: FSM_GHOST_CHUNK_SIZE for --chunk-size, and so on. The password"
+    " is also taken from MYSQL_PWD. Switches take =true and =false, flags may have one dash or two, as in gh-ost."
+)
+
+
+def _head(command: str) -> list[str]:
+    known = COMMANDS[command]
+    lead = f"fsm-ghost {command} "
+    usage = [
+        f"{'usage: ' if not number else '       '}{lead}{form}".rstrip() for number, form in enumerate(known.usage)
+    ]
+    return [*usage, "", *_wrapped(f"{known.summary[0].upper()}{known.summary[1:]}. {known.text}")]
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _line(command: str, option: Option, column: int) -> str:
+    text = f"{'  ' + option.synopsis:<{column}}{option.help}"
+    default = _default(command, option)
+    return text + default if len(text + default) <= WIDTH else text
+
+
+def _default(command: str, option: Option) -> str:
+    """The default in brackets; what other commands than start do without is remembered instead."""
+    remembered = option.group is Group.SERVER and command != "start"
+    return f" [{option.default}]" if option.default and not option.is_switch and not remembered else ""
+
+
+def _entry(command: str, option: Option) -> list[str]:
+    text = textwrap.wrap(
+        option.help + _default(command, option), WIDTH - _COLUMN, break_on_hyphens=False, break_long_words=False
+    )
+    lead = f"  {option.synopsis}"
+    first = [f"{lead:<{_COLUMN}}{text.pop(0)}"] if len(lead) < _COLUMN else [lead]
+    return [*first, *(" " * _COLUMN + line for line in text)]

@@ -1,0 +1,87 @@
+"""Values become Settings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import chain, islice, repeat
+from pathlib import Path
+from typing import Any
+
+from fsm_ghost.cli.arguments import Values
+from fsm_ghost.errors import UsageError
+from fsm_ghost.mysql.alter import Token, tokens
+from fsm_ghost.settings import ServerSettings, Settings
+
+_NOTHING = ServerSettings()
+_END = Token("end", "")
+_BETWEEN = frozenset(["ONLINE", "OFFLINE", "IGNORE"])  # words that may stand between ALTER and TABLE
+
+
+def settings(values: Values, password: str) -> Settings:
+    """What `start` was asked for. UsageError when something needed is missing."""
+    schema, table, alter = _target(values)
+    plain = Settings(server(values, password), schema, table, alter)
+    groups = _by_group(values)
+    own = {name: value for name, value in groups.pop("", {}).items() if name not in {"schema", "table", "alter"}}
+    groups.pop("server", None)
+    hooks = groups.get("hooks", {}).get("path", "")
+    if hooks and not Path(hooks).is_dir():
+        raise UsageError(f"--hooks-path {hooks} is not a directory", "Hooks are executables in a folder of their own.")
+    changed = {name: replace(getattr(plain, name), **fields) for name, fields in groups.items()}
+    return replace(plain, **own, **changed)
+
+
+def server(values: Values, password: str, remembered: ServerSettings = _NOTHING) -> ServerSettings:
+    """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself."""
+    given = _by_group(values).get("server", {})
+    if given.keys() & {"host", "port"}:
+        given.setdefault("socket", "")  # a remembered socket would win over the host
+    wanted = replace(remembered, password=password, **given)
+    if not 0 < wanted.port < 2**16:
+        raise UsageError(f"--port must lie between 1 and 65535, not {wanted.port}")
+    if not wanted.ssl and (wanted.ssl_ca or wanted.ssl_cert or wanted.ssl_key or wanted.ssl_allow_insecure):
+        raise UsageError("--ssl-ca, --ssl-cert, --ssl-key and --ssl-allow-insecure need --ssl", "Add --ssl.")
+    return wanted
+
+
+def _by_group(values: Values) -> dict[str, dict[str, Any]]:
+    """The given values by the group of Settings that they belong to; "" for its own fields."""
+    groups: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for option, value in values.settings():
+        group, _, name = option.sets.rpartition(".")
+        groups[group][name] = not value if option.negated else value
+    return dict(groups)
+
+
+def _target(values: Values) -> tuple[str, str, str]:
+    """Schema, table, and what to do with it: from the options, or out of a whole statement."""
+    statement = _statement(values)
+    if values.word and named_table(statement) is None:
+        raise UsageError(
+            "what is given is not an ALTER TABLE statement",
+            'Quote it as one argument: fsm-ghost start "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
+        )
+    schema, table = named_table(statement) or ("", "")
+    return values.text("database") or schema, values.text("table") or table, statement
+
+
+def _statement(values: Values) -> str:
+    if values.word and values.text("alter"):
+        raise UsageError("there are two statements: one by itself, one as --alter", "Give one of them.")
+    return (values.word or values.text("alter")).strip()
+
+
+def named_table(statement: str) -> tuple[str, str] | None:
+    """Schema (empty when it is not named) and table of a whole ALTER TABLE statement; None for other texts."""
+    words = (token for token in tokens(statement) if token.word not in _BETWEEN)
+    if [token.word for token in islice(words, 2)] != ["ALTER", "TABLE"]:
+        return None
+    first, dot, second = islice(chain(words, repeat(_END)), 3)
+    if not _is_name(first):
+        return None
+    return (first.identifier, second.identifier) if dot.text == "." and _is_name(second) else ("", first.identifier)
+
+
+def _is_name(token: Token) -> bool:
+    return token.kind in {"word", "quoted"}

@@ -1,0 +1,166 @@
+"""Migrations as JSON documents, for programs. Keys are only ever added under one `schema`; null is unknown.
+
+Times come twice: as `…_at` in ISO 8601 (UTC) and as `…_at_ms`, milliseconds since the epoch. Shares are 0..1, durations
+seconds. Key values are left out: they may be anybody's data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fsm_ghost.cli.ui import words
+from fsm_ghost.engine.store import JournalEntry
+from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.snapshot import Snapshot
+
+SCHEMA = 1
+Document = dict[str, Any]
+
+
+def dumps(document: Document, *, indent: int | None = None) -> str:
+    """The text of a document; what JSON cannot say (NaN, infinity) becomes null."""
+    return json.dumps(_sayable(document), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def of_status(snapshot: Snapshot, journal: Sequence[JournalEntry], now: float) -> Document:
+    """What `status --json` prints."""
+    return {
+        "schema": SCHEMA,
+        **_moment("", now),
+        "migration": of_snapshot(snapshot, now),
+        "plan": of_plan(snapshot.progress.plan) if snapshot.progress.plan else None,
+        "journal": [_of_entry(entry) for entry in journal],
+        "next": list(words.next_commands(snapshot)),
+    }
+
+
+def of_list(snapshots: Sequence[Snapshot], now: float) -> Document:
+    """What `list --json` prints."""
+    return {
+        "schema": SCHEMA,
+        **_moment("", now),
+        "migrations": [of_snapshot(snapshot, now) for snapshot in snapshots],
+    }
+
+
+def of_snapshot(snapshot: Snapshot, now: float) -> Document:
+    """One migration at one moment."""
+    progress, readings = snapshot.progress, snapshot.readings
+    return {
+        "id": snapshot.id,
+        "short_id": snapshot.id[:8],
+        "schema_name": snapshot.table.schema,
+        "table_name": snapshot.table.name,
+        "statement": snapshot.statement,
+        "execute": snapshot.execute,
+        "state": str(snapshot.phase),
+        "alive": snapshot.alive,
+        "finished": snapshot.finished_at is not None,
+        "reason": snapshot.reason or None,
+        "waiting_for": (readings.waiting_for or None) if snapshot.alive else None,
+        "doing": words.doing(snapshot),
+        **_moment("created_", snapshot.created_at),
+        **_moment("finished_", snapshot.finished_at),
+        "elapsed_seconds": _round((snapshot.finished_at or now) - snapshot.created_at),
+        "copy": {
+            "share": _share(progress.copied_part, complete=words.is_copied(progress)) if progress.range_known else None,
+            "complete": words.is_copied(progress),
+            "rows": progress.rows,
+            "rows_estimate": progress.plan.rows if progress.plan else None,
+            "rows_per_second": readings.rows_per_second,
+            "chunks": progress.chunks,
+            "chunk_rows": readings.chunk_rows,
+            "chunk_seconds": readings.chunk_seconds,
+            "eta_seconds": readings.eta if snapshot.phase is Phase.COPY else None,
+            "eta_spread_seconds": readings.eta_spread if snapshot.phase is Phase.COPY else None,
+        },
+        "changes": {
+            "read": progress.changes,
+            "per_second": readings.changes_per_second,
+            "keys_refreshed": progress.refreshed,
+            "backlog_keys": readings.backlog,
+            "stream_delay_seconds": readings.stream_delay,
+        },
+        "verify": {
+            "share": _share(progress.verified_part, complete=progress.verified) if progress.verifying else None,
+            "complete": progress.verified,
+            "rows": progress.verified_rows,
+        },
+        "cut_over": {
+            "attempts": progress.attempts,
+            "swapped": progress.swap is not None,
+            "stall_seconds": progress.swap.stall if progress.swap else None,
+            "escaped_writes": progress.swap.escaped if progress.swap else None,
+            "locked_at": str(progress.swap.locked_at) if progress.swap else None,
+        },
+        "binlog": {
+            "start": str(progress.start) if progress.start else None,
+            "safe": str(progress.safe) if progress.safe else None,
+        },
+        "checkpoint": {
+            "number": snapshot.checkpoints,
+            **_moment("", snapshot.checkpoint_at),
+            "age_seconds": _round(now - snapshot.checkpoint_at) if snapshot.checkpoint_at is not None else None,
+        },
+    }
+
+
+def of_plan(plan: Plan) -> Document:
+    """How one table is migrated."""
+    names = plan.names
+    return {
+        "original": str(names.original),
+        "ghost": str(names.ghost),
+        "changelog": str(names.changelog),
+        "marker": str(names.marker),
+        "old": str(names.old),
+        "key": {"index": plan.key.index, "columns": [column.name for column in plan.key.columns]},
+        "columns": [{"original": pair.original, "ghost": pair.ghost} for pair in plan.mapping],
+        "rows_estimate": plan.rows,
+        "bytes_estimate": plan.bytes,
+        "swap": str(plan.swap),
+    }
+
+
+def _of_entry(entry: JournalEntry) -> Document:
+    return {
+        "seq": entry.seq,
+        "from": str(entry.source),
+        "outcome": entry.outcome,
+        "to": str(entry.dest),
+        "reason": entry.reason or None,
+        "epoch": entry.epoch,
+        **_moment("", entry.at),
+    }
+
+
+def _moment(prefix: str, at: float | None) -> Document:
+    known = at is not None and math.isfinite(at)
+    return {
+        f"{prefix}at": words.iso(at) if known and at is not None else None,
+        f"{prefix}at_ms": round(at * 1000) if known and at is not None else None,
+    }
+
+
+def _share(part: float, *, complete: bool) -> float:
+    """0..1, and 1 only when it is complete; rounded down."""
+    tenths = math.floor(part * 10_000) if math.isfinite(part) else 0
+    return 1.0 if complete else min(9_999, max(0, tenths)) / 10_000
+
+
+def _round(seconds: float) -> float:
+    return round(max(0.0, seconds), 3)
+
+
+def _sayable(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sayable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_sayable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

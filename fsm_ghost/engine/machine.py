@@ -1,0 +1,230 @@
+"""The engine: it steps the state, stores what came of it, and is the only one to trigger a transition."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from transitions import EventData, Machine
+
+from fsm_ghost.engine.lint import problems_of
+from fsm_ghost.engine.record import PendingHook
+from fsm_ghost.engine.run import Run
+from fsm_ghost.engine.state import FINAL, Facts, Guard, State, Step, Transition
+from fsm_ghost.errors import FsmGhostError, StoppedError
+from fsm_ghost.faultpoints import fault_point
+from fsm_ghost.model.phase import Moment, Outcome, Phase
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.model.readings import Readings
+
+log = logging.getLogger(__name__)
+logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns about each method it does not bind
+
+CHECKPOINT_EVERY = 0.25  # seconds; only chunks and transitions are stored sooner
+LISTEN_EVERY = 0.2  # seconds between looks for commands
+# A hook that fails at one of these moments stops the run; the others have nothing left to stop.
+GATES = frozenset(Moment) - {Moment.SUCCESS, Moment.FAILURE}
+
+
+@dataclass(frozen=True, slots=True)
+class HookResult:
+    """What the hooks of one moment came to."""
+
+    ok: bool
+    output: str
+
+
+class HookRunner(Protocol):
+    """Runs the hooks of one moment."""
+
+    def run(self, hook: PendingHook, migration: str) -> HookResult:
+        """Run them, in order, until one fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the engine is handed besides the machine itself."""
+
+    hooks: HookRunner
+    readings: Callable[[], Readings]
+    publish: Callable[[Phase, Progress, Readings], None]
+    bell: threading.Event  # rung by whoever has something for the owner thread
+    stop: threading.Event
+
+
+class Engine:
+    """Drives one migration until it ends, is stopped, or cannot go on. One thread only.
+
+    `state` is kept by `transitions`; what counts is the store, which is written before it changes.
+    """
+
+    state: str
+
+    def __init__(
+        self,
+        run: Run,
+        states: Mapping[Phase, State],
+        table: Sequence[Transition],
+        guards: Mapping[str, Guard],
+        around: Surroundings,
+    ) -> None:
+        problems = problems_of(table, states.keys(), guards.keys())
+        # `transitions` would put its own method in place of an attribute that is called like a trigger.
+        problems += [f"the trigger {row.outcome} is a name of ours" for row in table if hasattr(self, row.outcome)]
+        if problems:
+            raise ValueError("the state table is wrong: " + "; ".join(problems))
+        self._run = run
+        self._states = states
+        self._guards = guards
+        self._around = around
+        self._progress = run.record.progress
+        self._step = Step(self._progress)
+        self._accepted = False
+        self._stored_at = 0.0
+        self._listened_at = 0.0
+        self._abort_wanted = False
+        self._machine = Machine(
+            self,
+            states=[str(phase) for phase in Phase],
+            initial=str(run.record.phase),
+            transitions=[self._configured(transition) for transition in table],
+            auto_transitions=False,
+            send_event=True,
+            queued=True,
+            model_override=True,
+            finalize_event=[self._note_result],
+        )
+
+    @property
+    def phase(self) -> Phase:
+        """The state that the machine is in."""
+        return Phase(self.state)
+
+    def drive(self) -> Phase:
+        """Step until a final state is reached; it.
+
+        Raises what a step raises: nothing is lost by it, the next run goes on from the last checkpoint.
+        """
+        try:
+            if self.phase is Phase.FAILED and self._can_abort():
+                self._fire(Step(self._progress, Outcome.ABORT, reason="aborted as asked"))
+            while self.phase not in FINAL:
+                self._run_hooks()
+                self._listen()
+                if self._can_abort():
+                    self._fire(Step(self._progress, Outcome.ABORT, reason="aborted as asked"))
+                self._take(self._states[self.phase].step(self._progress))
+            self._run_hooks()
+        except FsmGhostError as error:
+            self._run.stopped(error.message)
+            raise
+        return self.phase
+
+    def try_again(self) -> None:
+        """Leave `failed` for the state that it was entered from."""
+        self._fire(Step(self._progress, Outcome.RETRY, reason="asked to try again"))
+
+    def _take(self, step: Step) -> None:
+        before = self._progress
+        self._progress = step.progress
+        readings = self._around.readings()
+        if step.outcome is not None:
+            self._fire(step)
+        elif step.copied or step.progress.open_chunks != before.open_chunks or self._is_due(step.progress, before):
+            self._run.checkpoint(step, readings)
+            self._stored_at = time.monotonic()
+        self._around.publish(self.phase, self._progress, readings)
+        if step.outcome is None and step.wait:
+            self._around.bell.wait(step.wait)
+        self._around.bell.clear()
+
+    def _is_due(self, now: Progress, before: Progress) -> bool:
+        """Whether a change that may be stored a little later is to be stored now."""
+        must = (now.plan, now.prepared, now.start, now.range_known, now.swapping, now.swap)
+        had = (before.plan, before.prepared, before.start, before.range_known, before.swapping, before.swap)
+        return must != had or time.monotonic() - self._stored_at >= CHECKPOINT_EVERY
+
+    def _fire(self, step: Step) -> None:
+        if step.outcome is None:
+            raise ValueError("a step without an outcome moves nothing")
+        self._step = step
+        self._progress = step.progress
+        self._accepted = False
+        self._machine.events[str(step.outcome)].trigger(self)
+        if not self._accepted:
+            raise StoppedError(
+                f"{self.phase} came to '{step.outcome}', which the state file does not bear out",
+                f"Look at: fsm-ghost status {self._run.id[:8]}; then try: fsm-ghost resume {self._run.id[:8]}",
+            )
+        log.info("%s: %s%s", self.phase, step.outcome, f" ({step.reason})" if step.reason else "")
+
+    def _configured(self, transition: Transition) -> dict[str, object]:
+        def commit(_: EventData) -> None:
+            self._run.enter(transition, self._step, self._around.readings())
+            self._stored_at = time.monotonic()
+
+        def holds(_: EventData) -> bool:
+            return transition.guard is None or self._guards[transition.guard](self._facts())
+
+        return {
+            "trigger": str(transition.outcome),
+            "source": str(transition.source),
+            "dest": str(transition.dest),
+            "conditions": [holds],
+            # `before` is the last moment at which a failure still means that nothing has changed.
+            "before": [commit],
+        }
+
+    def _facts(self) -> Facts:
+        stored = self._run.reread()
+        return Facts(self._step.progress, stored.came_from, self._chain_is_complete)
+
+    def _chain_is_complete(self) -> bool:
+        """The chunks that this very step brings are part of the chain: store them before it is judged."""
+        self._run.checkpoint(self._step, self._around.readings())
+        return self._run.chain_is_complete()
+
+    def _note_result(self, event: EventData) -> None:
+        self._accepted = bool(event.result)
+
+    def _listen(self) -> None:
+        if self._around.stop.is_set():
+            self._run.checkpoint(Step(self._progress), self._around.readings())
+            raise StoppedError("stopped as asked", f"Go on with: fsm-ghost resume {self._run.id[:8]}")
+        if time.monotonic() - self._listened_at < LISTEN_EVERY:
+            return
+        self._listened_at = time.monotonic()
+        self._abort_wanted |= str(Outcome.ABORT) in self._run.take_commands()
+
+    def give_up(self) -> None:
+        """Give the migration up as soon as it is known that it has not been swapped."""
+        self._abort_wanted = True
+
+    def _can_abort(self) -> bool:
+        """Not while it is unknown whether the tables were swapped; and once they were, there is nothing to give up."""
+        if self._abort_wanted and self.phase in {Phase.CLEANUP, Phase.ROLLBACK}:
+            log.warning("it is too late to abort: this migration is in state %s", self.phase)
+            self._abort_wanted = False
+        return self._abort_wanted and not self._progress.swapping
+
+    def _run_hooks(self) -> None:
+        for hook in self._run.pending_hooks():
+            self._run.hook_begins(hook)
+            fault_point("hook.before-run")
+            result = self._around.hooks.run(hook, self._run.id)
+            fault_point("hook.after-run")
+            gate = hook.moment in GATES
+            self._run.hook_ended(hook, "ok" if result.ok else "pending" if gate else "failed", result.output)
+            if not result.ok:
+                self._hook_failed(hook, result, stops=gate)
+
+    def _hook_failed(self, hook: PendingHook, result: HookResult, *, stops: bool) -> None:
+        message = f"the hook {hook.moment} failed: {result.output.strip()[-500:]}"
+        if stops:
+            raise StoppedError(message, f"Mend it, then: fsm-ghost resume {self._run.id[:8]} (the hook is run again)")
+        log.warning(message)

@@ -1,0 +1,456 @@
+"""The composition root: settings become services, services become states, states are driven by the engine.
+
+There is one way to drive a migration, whether it was just begun, is resumed after a crash, or lost its connections a
+moment ago: take it in hand, fence what earlier runs left on the server, and step the stored state.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fsm_ghost.engine.machine import Engine, HookResult, Surroundings
+from fsm_ghost.engine.record import PendingHook, Record
+from fsm_ghost.engine.run import Run
+from fsm_ghost.engine.state import State, Step, Transition
+from fsm_ghost.engine.store import Store
+from fsm_ghost.errors import (
+    AbortedError,
+    ConnectionLostError,
+    FsmGhostError,
+    MismatchError,
+    OwnedElsewhereError,
+    RefusedError,
+    StoppedError,
+    UsageError,
+)
+from fsm_ghost.model import document
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.naming import Names, TableName
+from fsm_ghost.model.phase import Outcome, Phase
+from fsm_ghost.model.plan import Plan, ServerIdentity
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.model.readings import Readings
+from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.model.table import Column
+from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.alter import read_alter
+from fsm_ghost.mysql.binlog.stream import KeyStream
+from fsm_ghost.mysql.changelog import Changelog, owner_of
+from fsm_ghost.mysql.connections import Connections, Ownership
+from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.services import inspector, planner, preflight
+from fsm_ghost.services.builder import Builder
+from fsm_ghost.services.dataplane import DataPlane, Tools
+from fsm_ghost.services.hooks import Hooks, Occasion
+from fsm_ghost.services.preflight import Refusal
+from fsm_ghost.services.reporter import Reporter
+from fsm_ghost.services.swapper import Found
+from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.states.cleanup import Cleanup
+from fsm_ghost.states.copy import Copy
+from fsm_ghost.states.cut_over import CutOver
+from fsm_ghost.states.guards import GUARDS
+from fsm_ghost.states.prepare import Prepare
+from fsm_ghost.states.rollback import Rollback
+from fsm_ghost.states.sync import Sync
+from fsm_ghost.states.table import TABLE
+from fsm_ghost.states.validate import Validate
+from fsm_ghost.states.verify import Verify
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[Snapshot], None]
+_RECONNECT_FOR = 120.0  # seconds without progress, after which a lost connection ends the run (resumable)
+_LONGEST_PAUSE = 5.0  # seconds between attempts to reach the server again
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: the last picture of the migration, and lines for a person."""
+
+    phase: Phase
+    exit_code: int
+    snapshot: Snapshot
+    report: tuple[str, ...]
+
+
+def begin(settings: Settings, store: Store) -> str:
+    """Note a new migration in the state file; its id.
+
+    RefusedError, ConnectionLostError or OwnedElsewhereError when it cannot even be begun; nothing is noted then.
+    """
+    if settings.hooks.path and not Path(settings.hooks.path).is_dir():
+        raise UsageError(f"--hooks-path {settings.hooks.path} is not a directory")
+    table = TableName(settings.schema, settings.table)
+    read_alter(settings.alter, settings.schema, settings.table)
+    session = Session(connect_arguments(settings.server), f"connecting to {settings.server.address}")
+    try:
+        server = catalog.identity(session)
+    finally:
+        session.close()
+    earlier = store.unfinished(server.uuid, table)
+    if earlier is not None:
+        raise OwnedElsewhereError(
+            f"{table} has an unfinished migration: {earlier.short_id}, in state {earlier.phase}"
+            + (f", being run by {earlier.owner}" if store.is_running(earlier.id) else ""),
+            f"fsm-ghost resume {earlier.short_id}{' --retry' if earlier.phase is Phase.FAILED else ''}"
+            f"   or   fsm-ghost abort {earlier.short_id}",
+        )
+    migration = uuid.uuid4().hex
+    store.create(
+        migration,
+        server=server.uuid,
+        host=settings.server.address,
+        table=table,
+        statement=settings.alter,
+        settings=document.dump(settings.without_secrets()),
+    )
+    return migration
+
+
+def drive(
+    store: Store,
+    migration: str,
+    server: ServerSettings,
+    *,
+    publish: Publish,
+    stop: threading.Event,
+    order: str | None = None,
+) -> Ending:
+    """Run a migration until it ends; `order` is "retry" to leave `failed`, "abort" to give the migration up.
+
+    Lost connections are made again, with growing pauses. Raises FsmGhostError for what ends a run without ending the
+    migration: nothing is lost then, and the next run goes on.
+    """
+    patience = _Patience()
+    while True:
+        run = store.drive(migration, f"{socket.gethostname()} process {os.getpid()}")
+        try:
+            return _drive_once(store, run, server, publish, stop, order)
+        except (OwnedElsewhereError, RefusedError) as error:
+            _refuse(run, error)
+            raise
+        except ConnectionLostError as error:
+            patience.lost(error, store.find(migration).checkpoints)
+            log.warning("%s; trying again in %.1f s", error.message, patience.pause)
+            if stop.wait(patience.pause):
+                raise StoppedError(
+                    "stopped while the server could not be reached", f"fsm-ghost resume {migration[:8]}"
+                ) from error
+        finally:
+            run.release()
+
+
+def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str, ...]:
+    """Drop what a stopped migration has left on the server, giving it up if it could go on; lines about what was done.
+
+    OwnedElsewhereError while a process drives it; AmbiguousError for tables that cannot be proved to be its own.
+    """
+    record = store.find(migration)
+    if not record.is_finished:
+        ending = drive(store, record.id, server, publish=lambda _: None, stop=threading.Event(), order=Outcome.ABORT)
+        return (f"migration {record.short_id} was given up; what it had made is dropped (state {ending.phase})",)
+    session = Session(connect_arguments(server), f"connecting to {server.address}")
+    try:
+        names = _names(record)
+        builder = Builder(session, names, record.id, Changelog(session, names.changelog, record.id, record.epoch))
+        dropped = builder.take_away()
+    finally:
+        session.close()
+    return tuple(f"dropped {name}" for name in dropped) or ("nothing of it was left on the server",)
+
+
+class _Patience:
+    """How long to try to reach a server that cannot be reached: as long as there is progress in between."""
+
+    def __init__(self) -> None:
+        self.pause = 0.0
+        self._since = time.monotonic()
+        self._checkpoints = -1
+
+    def lost(self, error: ConnectionLostError, checkpoints: int) -> None:
+        """A connection was lost once more; raises the error when it is time to give up."""
+        if checkpoints != self._checkpoints:
+            self._checkpoints, self._since, self.pause = checkpoints, time.monotonic(), 0.1
+        if time.monotonic() - self._since > _RECONNECT_FOR:
+            raise error
+        self.pause = min(_LONGEST_PAUSE, self.pause * 2) * random.uniform(0.8, 1.2)
+
+
+def _names(record: Record) -> Names:
+    return Names.for_table(record.table, datetime.fromtimestamp(record.created_at, UTC))
+
+
+def _drive_once(
+    store: Store, run: Run, server: ServerSettings, publish: Publish, stop: threading.Event, order: str | None
+) -> Ending:
+    """One run: everything is opened, and closed again however it ends."""
+    settings = replace(run.record.asked, server=server)
+    house = _House(run, settings)
+    try:
+        engine = house.engine(publish, stop)
+        if order == Outcome.RETRY and engine.phase is Phase.FAILED:
+            engine.try_again()
+        elif order == Outcome.ABORT:
+            engine.give_up()
+        phase = engine.drive()
+    finally:
+        house.close()
+    return _ending(store, store.find(run.id), phase)
+
+
+def _refuse(run: Run, error: FsmGhostError) -> None:
+    """A migration that could not even begin is over: it must not stand in the way of the next one."""
+    if run.record.phase is Phase.VALIDATE:
+        step = Step(run.record.progress, Outcome.REFUSED, reason=error.message)
+        run.enter(Transition(Phase.VALIDATE, Outcome.REFUSED, Phase.FAILED), step, Readings())
+
+
+class _House:
+    """The services of one run, wired."""
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self._run = run
+        self._settings = settings
+        self._names = _names(run.record)
+        self._bell = threading.Event()
+        self._reporter = Reporter()
+        self._connections = Connections(connect_arguments(settings.server), run.id, run.add_connection)
+        try:
+            self._session = self._connections.open("owner")
+            self._server = self._identified()
+            self._fence()
+            self._ownership = self._owned()
+        except BaseException:
+            self._connections.close()
+            raise
+        self._changelog = Changelog(self._session, self._names.changelog, run.id, run.record.epoch)
+        self._plane = DataPlane(
+            Tools(
+                settings=settings,
+                migration=run.id,
+                flavour=self._server.flavour,
+                session=self._session,
+                connections=self._connections,
+                ownership=self._ownership,
+                changelog=self._changelog,
+                reporter=self._reporter,
+                bell=self._bell,
+                stream_opener=self._stream_opener,
+            )
+        )
+
+    def engine(self, publish: Publish, stop: threading.Event) -> Engine:
+        """The engine, ready to drive."""
+        template = self._run.record.snapshot(alive=True)
+
+        def published(phase: Phase, progress: Progress, readings: Readings) -> None:
+            at, count = self._run.record.checkpoint_at, self._run.record.checkpoints
+            now = replace(
+                template, phase=phase, progress=progress, readings=readings, checkpoint_at=at, checkpoints=count
+            )
+            publish(now)
+
+        around = Surroundings(
+            hooks=_HookRunner(Hooks(self._settings, self._facts)),
+            readings=lambda: self._reporter.readings(self._engine.phase),
+            publish=published,
+            bell=self._bell,
+            stop=stop,
+        )
+        self._engine = Engine(self._run, self._states(), TABLE, GUARDS, around)
+        return self._engine
+
+    def close(self) -> None:
+        """End every thread and connection of the run."""
+        self._plane.close()
+        self._connections.close()
+
+    def _identified(self) -> ServerIdentity:
+        server = catalog.identity(self._session)
+        if server.uuid != self._run.record.server:
+            raise StoppedError(
+                f"{self._settings.server.address} is not the server on which this migration was begun",
+                "Give the right one with --host and --port.",
+            )
+        return server
+
+    def _owned(self) -> Ownership:
+        """The right to migrate this table; OwnedElsewhereError that says who has it."""
+        ownership = Ownership(self._session, self._run.record.table)
+        try:
+            ownership.acquire()
+        except OwnedElsewhereError as error:
+            holder = owner_of(self._session, self._names.changelog)
+            raise OwnedElsewhereError(
+                f"{error.message}; {holder or 'it has not said who it is'}", error.remedy
+            ) from error
+        return ownership
+
+    def _fence(self) -> None:
+        earlier = self._run.earlier_connections()
+        self._connections.fence(earlier, self._session)
+        if earlier:
+            self._run.connections_gone(earlier)
+
+    def _states(self) -> Mapping[Phase, State]:
+        builder = Builder(self._session, self._names, self._run.id, self._changelog)
+        drop_old = self._settings.cut_over.drop_old_table
+        return {
+            Phase.VALIDATE: Validate(self._refusals),
+            Phase.PREPARE: Prepare(
+                lambda: self._build(builder), self._coordinates, self._plane, self._settings.execute
+            ),
+            Phase.COPY: Copy(self._plane),
+            Phase.SYNC: Sync(self._plane, self._held_up_by),
+            Phase.VERIFY: Verify(self._plane, self._settings.verify),
+            Phase.CUT_OVER: CutOver(self._plane),
+            Phase.CLEANUP: Cleanup(
+                self._plane.close, lambda: builder.clean_up_after_swap(drop_old=drop_old), builder.take_away
+            ),
+            Phase.ROLLBACK: Rollback(self._plane.close, self._was_swapped, builder.take_away),
+        }
+
+    def _refusals(self) -> tuple[Refusal, ...]:
+        return preflight.refusals(inspector.survey(self._session, self._server, self._names))
+
+    def _build(self, builder: Builder) -> Plan:
+        alteration = read_alter(self._settings.alter, self._settings.schema, self._settings.table)
+        original = catalog.definition(self._session, self._names.original)
+        if original is None:
+            raise RefusedError(f"{self._names.original} is gone")
+        builder.build(alteration.clauses)
+        self._sign()
+        ghost = catalog.definition(self._session, self._names.ghost)
+        if ghost is None:
+            raise RefusedError(f"{self._names.ghost} was dropped while it was being made")
+        if refused := preflight.of_ghost(self._session, ghost):
+            raise RefusedError(refused.reason, refused.remedy)
+        autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
+        return planner.make_plan(self._names, alteration, original, ghost, builder.swap_method(), autoinc_mode)
+
+    def _sign(self) -> None:
+        """Let whoever finds our tables know whose they are."""
+        self._changelog.sign(f"migration {self._run.id[:8]}, {self._run.record.owner}")
+
+    def _coordinates(self) -> Coordinates:
+        return catalog.coordinates(self._session)
+
+    def _stream_opener(self, plan: Plan) -> Callable[[Coordinates], KeyStream]:
+        """What opens the binlog in the streamer's thread, which must not use this thread's connection."""
+        original = catalog.definition(self._session, plan.names.original)
+        if original is None:
+            raise StoppedError(f"{plan.names.original} is gone")
+        return partial(
+            _open_stream,
+            connect_arguments(self._settings.server),
+            plan,
+            original.columns,
+            statements.own_tag(self._run.id),
+        )
+
+    def _held_up_by(self, progress: Progress) -> str:
+        flag = self._settings.cut_over.postpone_flag_file
+        if flag and Path(flag).exists():
+            return f"the cut-over is postponed: {flag} exists"
+        return self._plane.holds_back(progress)
+
+    def _was_swapped(self, progress: Progress) -> bool:
+        return self._plane.witness(progress).look() is Found.SWAPPED
+
+    def _facts(self) -> dict[str, str]:
+        progress, names = self._run.reread().progress, self._names
+        return {
+            "GHOST_TABLE_NAME": names.ghost.name,
+            "OLD_TABLE_NAME": names.old.name,
+            "ELAPSED_SECONDS": f"{time.time() - self._run.record.created_at:.0f}",
+            "COPIED_ROWS": str(progress.rows),
+            "ESTIMATED_ROWS": str(progress.plan.rows if progress.plan else 0),
+            "PROGRESS": f"{100 * progress.copied_part:.2f}",
+        }
+
+
+def _open_stream(
+    arguments: Mapping[str, Any], plan: Plan, columns: tuple[Column, ...], tag: str, start: Coordinates
+) -> KeyStream:
+    return KeyStream(
+        arguments,
+        server_id=random.randint(2**31, 2**32 - 2),  # only has to differ from other replicas'
+        start=start,
+        original=plan.names.original,
+        columns=columns,
+        key=plan.key,
+        changelog=plan.names.changelog,
+        own_tag=tag,
+    )
+
+
+class _HookRunner:
+    """The hooks service as the engine knows it."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+
+    def run(self, hook: PendingHook, migration: str) -> HookResult:
+        """Run the hooks of one moment."""
+        ok, output = self._hooks.run(Occasion(hook.moment, f"{migration}:{hook.seq}:{hook.moment}", hook.attempt))
+        return HookResult(ok, output)
+
+
+def _ending(store: Store, record: Record, phase: Phase) -> Ending:
+    """What a final state means for whoever called."""
+    return Ending(phase, _exit_code(store, record, phase), record.snapshot(alive=False), _report(record, phase))
+
+
+def _exit_code(store: Store, record: Record, phase: Phase) -> int:
+    outcomes = [entry.outcome for entry in store.journal(record.id)]
+    kind: type[FsmGhostError] | None = None
+    if phase is Phase.DONE and record.progress.swap is not None and record.progress.swap.escaped:
+        kind = MismatchError
+    elif Outcome.REFUSED in outcomes:
+        kind = RefusedError
+    elif phase is Phase.FAILED:
+        kind = MismatchError
+    elif phase is Phase.ABORTED:
+        kind = AbortedError
+    return kind.exit_code if kind else 0
+
+
+def _report(record: Record, phase: Phase) -> tuple[str, ...]:
+    progress, short = record.progress, record.short_id
+    if phase is Phase.FAILED and not record.is_finished:
+        return (
+            "The original table is untouched; the ghost table is kept for a look.",
+            f"fsm-ghost resume {short} --retry   or   fsm-ghost abort {short}",
+        )
+    if progress.swap is None or progress.plan is None:
+        return ()
+    names = progress.plan.names
+    lines = [
+        f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal.",
+        f"Writers were held up for {progress.swap.stall * 1000:.0f} ms by the swap.",
+    ]
+    if progress.swap.escaped is None:
+        lines.append("The binlog was not read up to the swap: nobody looked for writes between lock and RENAME.")
+    elif progress.swap.escaped:
+        lines.append(
+            f"{progress.swap.escaped} writes reached the old table after its lock:"
+            f" compare {names.old} with {names.original}."
+        )
+    if progress.uncompared:
+        lines.append(f"Not compared, because of how their types change: {', '.join(progress.uncompared)}.")
+    if not record.asked.cut_over.drop_old_table:
+        lines.append(f"The old table is kept. When it is not needed any more: {statements.drop_for_people(names.old)}")
+    return tuple(lines)

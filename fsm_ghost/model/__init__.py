@@ -1,0 +1,1 @@
+"""Values: frozen, comparable, without I/O; standard library only."""

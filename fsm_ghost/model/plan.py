@@ -1,0 +1,76 @@
+"""What inspection found out, once, before the first row is copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fsm_ghost.model.key import KeyKind, MigrationKey
+from fsm_ghost.model.naming import Names
+
+
+class Flavour(StrEnum):
+    """The two families of servers."""
+
+    MYSQL = "mysql"
+    MARIADB = "mariadb"
+
+
+class SwapMethod(StrEnum):
+    """How the tables are swapped (protocol R14); found by trying on our own marker table."""
+
+    SAME_SESSION = "same-session"  # the session that holds the locks issues the RENAME
+    SENTRY = "sentry"  # a second session's RENAME waits behind the locks, fenced by a sentry table
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """Which server this is: enough to notice that a connection reaches another one."""
+
+    uuid: str  # MySQL: @@server_uuid. MariaDB has none: server_id, host name and data directory, digested
+    flavour: Flavour
+    version: str
+    server_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column that lives on: its name in the original and in the ghost table."""
+
+    original: str
+    ghost: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilledColumn:
+    """A new column without a default that no row may lack: its name, and the value that every row gets, in SQL."""
+
+    ghost: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one table is migrated.
+
+    `mapping` lists the columns that are copied, `filled` those that get a value of their own. `original_create` and
+    `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
+    `exclusive` says that a chunk and a refresh must not run at the same time.
+    """
+
+    names: Names
+    alter: str
+    key: MigrationKey
+    mapping: tuple[MappedColumn, ...]
+    filled: tuple[FilledColumn, ...]
+    original_create: str
+    ghost_create: str
+    rows: int
+    bytes: int
+    swap: SwapMethod
+    exclusive: bool
+
+    @property
+    def finds_by_timestamp(self) -> bool:
+        """Whether rows are found by a TIMESTAMP, whose literals only UTC makes unambiguous."""
+        return any(column.kind is KeyKind.TIMESTAMP for column in self.key.columns)

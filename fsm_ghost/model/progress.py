@@ -1,0 +1,88 @@
+"""How far a migration has come: all that a resumed run needs to know besides its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A swap that has been seen on the server: which coordinates it was locked at, and what it cost."""
+
+    locked_at: Coordinates | None
+    stall: float  # seconds for which writers were held up; 0 when it was found done after a crash
+    escaped: int | None = None  # keys written to the old table between lock and RENAME (R16); None: not looked
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One immutable reading of a migration's progress; each change makes a new one, named for the event.
+
+    Chunks are handed out in key order and may be committed in any order: `open_chunks` are those handed out and not
+    known to be committed, `handed_out` is the end of the last one. `safe` are the coordinates from which reading the
+    binlog again brings every change that the ghost table may lack (protocol R11).
+    """
+
+    plan: Plan | None = None
+    prepared: bool = False  # the ghost table has its new definition
+
+    start: Coordinates | None = None
+    safe: Coordinates | None = None
+    changes: int = 0  # row events read on the original
+    refreshed: int = 0  # keys refreshed
+
+    range_known: bool = False
+    first: Key | None = None
+    last: Key | None = None
+    handed_out: Key | None = None
+    open_chunks: tuple[Chunk, ...] = ()
+    chunks: int = 0
+    rows: int = 0
+    copied_part: float = 0.0  # share of the key range that is copied, 0..1
+
+    verifying: bool = False
+    verify_last: Key | None = None  # the last key when verification began
+    verified_upto: Key | None = None
+    verified_rows: int = 0
+    verified_part: float = 0.0
+    verified: bool = False
+    uncompared: tuple[str, ...] = ()  # columns whose old and new values SQL cannot compare exactly
+
+    attempts: int = 0  # swaps tried
+    swapping: bool = False  # a swap was begun and what came of it has not been recorded
+    swap: Swap | None = None
+
+    @property
+    def the_plan(self) -> Plan:
+        """The plan, in states that come after validate."""
+        if self.plan is None:
+            raise LookupError("no plan has been made yet")
+        return self.plan
+
+    @property
+    def is_handed_out(self) -> bool:
+        """Whether the last chunk of the range has been handed out; an empty table has none."""
+        return self.range_known and (self.last is None or self.handed_out == self.last)
+
+    def range_found(self, first: Key | None, last: Key | None) -> Progress:
+        """The first and the last key that row copy has to cover; None for an empty table."""
+        return replace(self, range_known=True, first=first, last=last)
+
+    def chunk_handed_out(self, upto: Key) -> Progress:
+        """The next chunk, from where the last one ended up to `upto`."""
+        chunk = Chunk(self.chunks + 1, KeyRange(self.handed_out, upto))
+        return replace(self, handed_out=upto, chunks=chunk.number, open_chunks=(*self.open_chunks, chunk))
+
+    def chunk_copied(self, copied: CopiedChunk) -> Progress:
+        """A chunk's transaction has been committed."""
+        still_open = tuple(chunk for chunk in self.open_chunks if chunk.number != copied.chunk.number)
+        return replace(self, open_chunks=still_open, rows=self.rows + copied.rows)
+
+    def verified_chunk(self, upto: Key, rows: int, part: float) -> Progress:
+        """Original and ghost table are equal up to here."""
+        return replace(self, verified_upto=upto, verified_rows=self.verified_rows + rows, verified_part=part)

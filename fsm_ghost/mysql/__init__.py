@@ -1,0 +1,1 @@
+"""The only package that spells SQL or imports a driver."""

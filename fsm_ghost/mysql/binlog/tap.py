@@ -1,0 +1,199 @@
+"""The connection: mysql-replication asks the server for its binlog, then we take the socket.
+
+`BinLogStreamReader` negotiates checksums, heartbeats and capabilities and sends the dump request. It is asked for one
+event, and the connection that it was given (through its `pymysql_wrapper`) answers with the exception that hands over
+the socket. So its decoder never sees an event, and its reconnecting, which goes on for ever and from the middle of a
+transaction, never happens.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
+from pymysql.protocol import MysqlPacket
+from pymysqlreplication import BinLogStreamReader
+
+from fsm_ghost.errors import ConnectionLostError
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.mysql.binlog import failures
+
+_RECEIVED_AT_ONCE = 1 << 18  # bytes
+_DUMP = b"\x00\x12"  # the first packet of a command, COM_BINLOG_DUMP
+# A reader that pauses must not be thrown out: by default the server waits 60 seconds for it. And it can take checksums,
+# whether the server has them now (all the library looks at) or will be told to have them while the dump goes on.
+_SESSION = "SET SESSION net_write_timeout = 3600, @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32'"
+_NOT_READY = (BlockingIOError, ssl.SSLWantReadError)
+
+
+class _DumpStarted(Exception):  # noqa: N818 - it is how the connection is handed over
+    pass
+
+
+class _DumpConnection(Connection):
+    """A connection that stops answering when the dump has been asked for."""
+
+    dumping = False
+    ignores_case = False  # in the names of tables
+
+    def _write_bytes(self, data: bytes) -> None:
+        super()._write_bytes(data)  # type: ignore[misc] # not in the stubs
+        self.dumping = self.dumping or data[3:5] == _DUMP
+
+    def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> MysqlPacket:
+        if self.dumping:
+            raise _DumpStarted
+        return super()._read_packet(packet_type)  # type: ignore[no-untyped-call,no-any-return]
+
+
+class _NoControl:
+    """In place of the library's second connection, which would look up what only its decoder needs."""
+
+    charset = "utf8mb4"
+
+    def cursor(self) -> _NoControl:
+        return self
+
+    def execute(self, statement: str) -> None:
+        pass
+
+    def fetchone(self) -> dict[str, str]:
+        return {"Value": "FULL"}
+
+    def close(self) -> None:
+        pass
+
+
+class Tap:
+    """The dump of a server's binlog from `start` on, as bytes.
+
+    `connect` are keyword arguments of pymysql.connect, `heartbeat` is how often (seconds) an idle server shows that it
+    is there. Silence for `dead_after` seconds, waited for in `receive`, is a lost connection. Raises
+    ConnectionLostError, or StreamError and ServerError for what the server says. `ignores_case` tells how the server
+    compares the names of tables.
+    """
+
+    def __init__(
+        self, connect: Mapping[str, Any], *, server_id: int, start: Coordinates, heartbeat: float, dead_after: float
+    ) -> None:
+        self.interrupted = False
+        self._start = start
+        self._dead_after = dead_after
+        self._silence = 0.0
+        self._connection = self._open(connect, server_id, heartbeat)
+        self.ignores_case = self._connection.ignores_case
+        self._socket: socket.socket = self._connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
+        self._socket.settimeout(0)
+        self._bell, self._ear = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._selector.register(self._ear, selectors.EVENT_READ)
+
+    def receive(self, until: float) -> bytes:
+        """What has arrived; nothing when that is so at `until` (seconds of time.monotonic), or after `interrupt`."""
+        while not self.interrupted:
+            if data := self._arrived():
+                self._silence = 0.0
+                return data
+            if not self._wait(until):
+                break
+        return b""
+
+    def interrupt(self) -> None:
+        """Make `receive` return now, and from now on. May be called from any thread."""
+        self.interrupted = True
+        with suppress(OSError):  # closed meanwhile
+            self._bell.send(b"!")
+
+    def close(self) -> None:
+        """Close the connection; the server notices when it sends the next time."""
+        self._selector.close()
+        self._bell.close()
+        self._ear.close()
+        self._connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _arrived(self) -> bytes:
+        """What can be read without waiting, about 256 KiB at most; an encrypted connection gives it in small pieces."""
+        pieces: list[bytes] = []
+        missing = _RECEIVED_AT_ONCE
+        try:
+            while missing > 0 and (piece := self._piece(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
+        except ConnectionLostError:
+            if not pieces:  # what came before the end may say why
+                raise
+        return b"".join(pieces)
+
+    def _piece(self, size: int) -> bytes:
+        try:
+            piece = self._socket.recv(size)
+        except _NOT_READY:
+            return b""
+        except OSError as error:
+            raise ConnectionLostError(f"The binlog stream was lost: {error}") from error
+        if not piece:
+            raise ConnectionLostError("The binlog stream was lost: the server closed the connection")
+        return piece
+
+    def _wait(self, until: float) -> bool:
+        """Wait for bytes; False when `until` has come."""
+        began = time.monotonic()
+        if began >= until:
+            return False
+        if not self._selector.select(min(until - began, self._dead_after - self._silence)):
+            self._silence += time.monotonic() - began
+        if self._silence >= self._dead_after:
+            raise ConnectionLostError(f"The binlog stream was lost: nothing came for {self._dead_after:g} seconds")
+        return True
+
+    def _open(self, connect: Mapping[str, Any], server_id: int, heartbeat: float) -> _DumpConnection:
+        made: list[_DumpConnection] = []
+        settings = {
+            "charset": "utf8mb4",
+            "connect_timeout": self._dead_after,
+            "read_timeout": self._dead_after,
+            **connect,
+        }
+        reader = BinLogStreamReader(
+            connection_settings={name: value for name, value in settings.items() if value is not None},
+            server_id=server_id,
+            log_file=self._start.file,
+            log_pos=self._start.position,
+            resume_stream=True,  # from the position given, not from the file's beginning
+            blocking=True,
+            slave_heartbeat=heartbeat,
+            pymysql_wrapper=partial(_connected, made),
+            enable_logging=False,
+        )
+        try:
+            reader.fetchone()
+        except _DumpStarted:
+            return made[0]
+        except pymysql.MySQLError as error:
+            for connection in made:
+                connection.close()
+            raise failures.from_driver(error, self._start) from error
+        raise AssertionError("mysql-replication read the binlog itself")
+
+
+def _connected(made: list[_DumpConnection], **settings: Any) -> _DumpConnection | _NoControl:
+    """The connection for the dump, made first; or what stands for the second."""
+    if made:
+        return _NoControl()
+    connection = _DumpConnection(**settings)
+    made.append(connection)
+    with connection.cursor(Cursor) as cursor:
+        cursor.execute(_SESSION)
+        cursor.execute("SELECT @@lower_case_table_names")
+        connection.ignores_case = cursor.fetchone() != (0,)
+    return connection

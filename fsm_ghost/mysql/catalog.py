@@ -1,0 +1,270 @@
+"""What the server says about itself and its tables."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from fsm_ghost.errors import ServerError, StoppedError
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.key import KeyKind
+from fsm_ghost.model.naming import TableName
+from fsm_ghost.model.plan import Flavour, ServerIdentity
+from fsm_ghost.model.table import Column, Definition, Index
+from fsm_ghost.mysql.faults import NO_SUCH_TABLE
+from fsm_ghost.mysql.quoting import quote, table
+from fsm_ghost.mysql.session import Session
+
+_SYNTAX_ERROR = 1064
+_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+_KINDS = {
+    "year": KeyKind.YEAR,
+    "bit": KeyKind.BIT,
+    "decimal": KeyKind.DECIMAL,
+    "date": KeyKind.DATE,
+    "datetime": KeyKind.DATETIME,
+    "timestamp": KeyKind.TIMESTAMP,
+    "time": KeyKind.TIME,
+    "uuid": KeyKind.UUID,
+    "char": KeyKind.TEXT,
+    "varchar": KeyKind.TEXT,
+    "binary": KeyKind.BINARY,
+    "varbinary": KeyKind.BINARY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key that `child` has to `parent`."""
+
+    name: str
+    child: TableName
+    parent: TableName
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table that exists; `kind` is BASE TABLE, VIEW, SYSTEM VERSIONED or SEQUENCE."""
+
+    name: TableName
+    kind: str
+    engine: str
+    comment: str
+
+
+def key_kind(column: Column) -> KeyKind | None:
+    """How a column's values are carried in a migration key; None when they cannot be."""
+    return KeyKind.INTEGER if column.data_type in _INTEGERS else _KINDS.get(column.data_type)
+
+
+def identity(session: Session) -> ServerIdentity:
+    """Which server this is."""
+    version, server_id = session.query("SELECT VERSION(), @@GLOBAL.server_id")[0]
+    flavour = Flavour.MARIADB if "mariadb" in str(version).lower() else Flavour.MYSQL
+    if flavour is Flavour.MYSQL:
+        uuid = str(session.value("SELECT @@GLOBAL.server_uuid"))
+    else:
+        facts = session.query("SELECT @@GLOBAL.hostname, @@GLOBAL.port, @@GLOBAL.datadir, @@GLOBAL.server_id")[0]
+        uuid = hashlib.sha256(repr(facts).encode()).hexdigest()[:36]
+    return ServerIdentity(uuid, flavour, str(version), int(server_id))
+
+
+def coordinates(session: Session) -> Coordinates:
+    """Where the server writes the binlog now; StoppedError when it writes none."""
+    try:
+        rows = session.query("SHOW BINARY LOG STATUS")
+    except ServerError as error:
+        if error.code != _SYNTAX_ERROR:
+            raise
+        rows = session.query("SHOW MASTER STATUS")  # MySQL before 8.2, MariaDB
+    if not rows:
+        raise StoppedError("the server does not write a binary log", "Start it with --log-bin.")
+    return Coordinates(str(rows[0][0]), int(rows[0][1]))
+
+
+def variables(session: Session) -> dict[str, str]:
+    """The global variables, names in lower case."""
+    return {str(name).lower(): str(value) for name, value in session.query("SHOW GLOBAL VARIABLES")}
+
+
+def found_tables(session: Session, names: Collection[TableName]) -> dict[TableName, FoundTable]:
+    """Which of these tables exist. Names are compared as the server does."""
+    found = {}
+    for name in names:
+        rows = session.query(
+            "SELECT TABLE_TYPE, ENGINE, TABLE_COMMENT FROM information_schema.TABLES"
+            f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+        )
+        if rows:
+            found[name] = FoundTable(name, *(str(value or "") for value in rows[0]))
+    return found
+
+
+def definition(session: Session, name: TableName) -> Definition | None:
+    """A table's definition, or None when there is no such table."""
+    where = f"WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+    tables = session.named(
+        f"SELECT ENGINE, AUTO_INCREMENT, TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH FROM information_schema.TABLES {where}"
+    )
+    create = _create_statement(session, name)
+    if not tables or create is None:
+        return None
+    columns = session.named(f"SELECT * FROM information_schema.COLUMNS {where} ORDER BY ORDINAL_POSITION")
+    statistics = session.named(f"SELECT * FROM information_schema.STATISTICS {where} ORDER BY INDEX_NAME, SEQ_IN_INDEX")
+    facts = tables[0]
+    return Definition(
+        name=name,
+        engine=str(facts["engine"] or ""),
+        create=create,
+        columns=tuple(_column(row) for row in columns),
+        indexes=_indexes(statistics),
+        auto_increment=None if facts["auto_increment"] is None else int(facts["auto_increment"]),
+        rows=int(facts["table_rows"] or 0),
+        bytes=int(facts["data_length"] or 0) + int(facts["index_length"] or 0),
+    )
+
+
+def fingerprint(session: Session, name: TableName) -> str | None:
+    """SHOW CREATE TABLE without the AUTO_INCREMENT counter; None when there is no such table."""
+    return _create_statement(session, name)
+
+
+def auto_increment(session: Session, name: TableName) -> int | None:
+    """The table's AUTO_INCREMENT counter as SHOW CREATE TABLE has it; None when it has none beyond 1."""
+    statement = str(session.query(f"SHOW CREATE TABLE {table(name)}")[0][1])
+    counter = re.search(r"^\).* AUTO_INCREMENT=(\d+)", statement, re.MULTILINE)
+    return int(counter[1]) if counter else None
+
+
+def foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
+    """Foreign keys that the table has, or that others have to it, also from schemas that the account cannot see."""
+    schema, table_name = session.quote(name.schema), session.quote(name.name)
+    rows = session.query(
+        "SELECT DISTINCT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME"
+        " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
+        f" AND ((TABLE_SCHEMA = {schema} AND TABLE_NAME = {table_name})"
+        f" OR (REFERENCED_TABLE_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {table_name}))"
+    )
+    found = [ForeignKey(row[0], TableName(row[1], row[2]), TableName(row[3], row[4])) for row in rows]
+    return tuple(found) or _hidden_foreign_keys(session, name)
+
+
+def _hidden_foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
+    """What InnoDB's own dictionary says; nothing without the PROCESS privilege, which the preflight demands."""
+    path = session.quote(f"{_file_name(name.schema)}/{_file_name(name.name)}")
+    plain = session.quote(f"{name.schema}/{name.name}")
+    for view in ("INNODB_FOREIGN", "INNODB_SYS_FOREIGN"):
+        try:
+            rows = session.query(
+                f"SELECT ID, FOR_NAME, REF_NAME FROM information_schema.{view}"
+                f" WHERE REF_NAME IN ({path}, {plain}) OR FOR_NAME IN ({path}, {plain})"
+            )
+        except ServerError:
+            continue
+        return tuple(ForeignKey(str(row[0]), _from_path(row[1]), _from_path(row[2])) for row in rows)
+    return ()
+
+
+def _file_name(name: str) -> str:
+    """A name as InnoDB's files have it: what is not a letter, a digit or `_` of ASCII by its code."""
+    return "".join(c if re.match(r"[A-Za-z0-9_]", c, re.ASCII) else f"@{ord(c):04x}" for c in name)
+
+
+def _from_path(path: object) -> TableName:
+    schema, _, name = str(path).partition("/")
+    return TableName(schema, name)
+
+
+def triggers(session: Session, name: TableName) -> tuple[str, ...]:
+    """The names of the table's triggers."""
+    rows = session.query(
+        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+        f" WHERE EVENT_OBJECT_SCHEMA = {session.quote(name.schema)} AND EVENT_OBJECT_TABLE = {session.quote(name.name)}"
+    )
+    return tuple(str(row[0]) for row in rows)
+
+
+def is_replica(session: Session) -> bool:
+    """Whether the server replicates from another one."""
+    for statement in ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"):
+        try:
+            return bool(session.query(statement))
+        except ServerError as error:
+            if error.code != _SYNTAX_ERROR:
+                return False  # not allowed to see it: then it is not what stops us
+    return False
+
+
+def grants(session: Session) -> tuple[str, ...]:
+    """The account's grants, those of its active roles included."""
+    own = [str(row[0]) for row in session.query("SHOW GRANTS")]
+    roles = str(session.value("SELECT CURRENT_ROLE()") or "NONE")
+    if "@" in roles:  # MySQL; MariaDB shows the grants of its one active role at once
+        own += [str(row[0]) for row in session.query(f"SHOW GRANTS FOR CURRENT_USER() USING {roles}")]
+    return tuple(own)
+
+
+def prepared_transactions(session: Session) -> frozenset[str]:
+    """The XA transactions that are prepared and wait for their COMMIT or ROLLBACK, as texts."""
+    return frozenset(repr(row) for row in session.query("XA RECOVER"))
+
+
+def account(session: Session) -> str:
+    """The account that we are, as GRANT names it."""
+    user, _, host = str(session.value("SELECT CURRENT_USER()")).rpartition("@")
+    return f"{quote(user)}@{quote(host)}"
+
+
+def waits_for_table_lock(session: Session, connection: int) -> bool:
+    """Whether a connection of ours is seen waiting for a table's metadata lock with a RENAME."""
+    return any(
+        row["id"] == connection and row["state"] == "Waiting for table metadata lock" and "RENAME" in str(row["info"])
+        for row in session.named("SHOW FULL PROCESSLIST")
+    )
+
+
+def _create_statement(session: Session, name: TableName) -> str | None:
+    try:
+        statement = str(session.query(f"SHOW CREATE TABLE {table(name)}")[0][1])
+    except ServerError as error:
+        if error.code == NO_SUCH_TABLE:
+            return None
+        raise
+    return re.sub(r"^(\).*?) AUTO_INCREMENT=\d+", r"\1", statement, flags=re.MULTILINE)
+
+
+def _column(row: dict[str, Any]) -> Column:
+    length = row["character_octet_length"]
+    return Column(
+        name=str(row["column_name"]),
+        type=str(row["column_type"]),
+        data_type=str(row["data_type"]).lower(),
+        nullable=row["is_nullable"] == "YES",
+        charset=row["character_set_name"],
+        collation=row["collation_name"],
+        octet_length=None if length is None else int(length),
+        generated=bool(row["generation_expression"]),
+        auto_increment="auto_increment" in str(row["extra"]).lower(),
+        has_default=row["column_default"] is not None,
+    )
+
+
+def _indexes(rows: list[dict[str, Any]]) -> tuple[Index, ...]:
+    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        parts[str(row["index_name"])].append(row)
+    return tuple(
+        Index(
+            name=name,
+            unique=int(columns[0]["non_unique"]) == 0,
+            columns=tuple(str(part["column_name"]) for part in columns),
+            prefixed=any(part["sub_part"] is not None or part["column_name"] is None for part in columns),
+            type=str(columns[0]["index_type"]),
+            lengths=tuple(None if part["sub_part"] is None else int(part["sub_part"]) for part in columns),
+        )
+        for name, columns in parts.items()
+    )

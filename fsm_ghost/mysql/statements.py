@@ -1,0 +1,145 @@
+"""The SQL of a migration, as text: pure functions of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.naming import Names, TableName
+from fsm_ghost.model.plan import Flavour, Plan
+from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql.quoting import quote, table
+
+SENTRY_COMMENT = "fsm-ghost sentry: keeps the swap from happening early; may be dropped when no fsm-ghost runs"
+
+
+def own_tag(migration: str) -> str:
+    """What marks a statement in the binlog as ours."""
+    return f"fsm-ghost {migration}"
+
+
+def share_clause(flavour: Flavour) -> str:
+    """How a locking read is spelled."""
+    return "FOR SHARE" if flavour is Flavour.MYSQL else "LOCK IN SHARE MODE"
+
+
+class Statements:
+    """The statements of one migration."""
+
+    def __init__(self, plan: Plan, flavour: Flavour, migration: str) -> None:
+        self._plan = plan
+        self._tag = f"/* {own_tag(migration)} */"
+        self._share = share_clause(flavour)
+        self._original = table(plan.names.original)
+        self._ghost = table(plan.names.ghost)
+        self._from_original = f"{self._original} FORCE INDEX ({quote(plan.key.index)})"
+        self._columns = plan.key.columns
+        self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
+        self._originals = ", ".join([*(quote(c.original) for c in plan.mapping), *(c.value for c in plan.filled)])
+        self._ghosts = ", ".join(
+            quote(name) for name in (*(c.ghost for c in plan.mapping), *(c.ghost for c in plan.filled))
+        )
+
+    def edge(self, *, last: bool) -> str:
+        """The first or the last key of the original."""
+        order = ", ".join(f"{quote(column.name)}{' DESC' if last else ''}" for column in self._columns)
+        return f"SELECT {key_sql.select_list(self._columns)} FROM {self._from_original} ORDER BY {order} LIMIT 1"
+
+    def boundary(self, after: Key | None, last: Key, rows: int) -> str:
+        """The key of the `rows`th row after `after`; nothing when there are fewer up to `last`."""
+        return (
+            f"SELECT {key_sql.select_list(self._columns)} FROM {self._from_original}"
+            f" WHERE {key_sql.within(self._columns, KeyRange(after, last))}"
+            f" ORDER BY {key_sql.ordered(self._columns)} LIMIT 1 OFFSET {rows - 1}"
+        )
+
+    def copy(self, key_range: KeyRange) -> str:
+        """Copy the rows of a range that the ghost table does not have yet (R3: takes no lock on the original).
+
+        A row that is there already was brought by a refresh, and is newer or dirty. Everything else that does not fit
+        is an error: `IGNORE` would turn it into a warning (R4).
+        """
+        first = quote(self._columns[0].ghost_name)
+        return (
+            f"INSERT {self._tag} INTO {self._ghost} ({self._ghosts})"
+            f" SELECT {self._originals} FROM {self._from_original}"
+            f" WHERE {key_sql.within(self._columns, key_range)}"
+            f" ON DUPLICATE KEY UPDATE {self._ghost}.{first} = {self._ghost}.{first}"
+        )
+
+    def lock(self, keys: Collection[Key], *, wait: bool) -> str:
+        """Lock the rows of these keys in the original and return the keys of those that exist (R6, R6a)."""
+        return (
+            f"SELECT {key_sql.select_list(self._columns)} FROM {self._from_original}"
+            f" WHERE {key_sql.equals(self._columns, keys)} {self._share}{'' if wait else ' NOWAIT'}"
+        )
+
+    def delete(self, keys: Collection[Key]) -> str:
+        """Delete the rows of these keys from the ghost table."""
+        return (
+            f"DELETE {self._tag} FROM {self._ghost} USING {self._ghost}"
+            f" FORCE INDEX ({quote(self._plan.key.ghost_index)})"
+            f" WHERE {key_sql.equals(self._ghost_columns, keys)}"
+        )
+
+    def replace(self, keys: Collection[Key]) -> str:
+        """Write the rows of these keys, locked before, to the ghost table (R6, R9)."""
+        return (
+            f"REPLACE {self._tag} INTO {self._ghost} ({self._ghosts})"
+            f" SELECT {self._originals} FROM {self._from_original}"
+            f" WHERE {key_sql.equals(self._columns, keys)} {self._share}"
+        )
+
+    def count(self, key_range: KeyRange) -> str:
+        """How many rows of the original lie in a range."""
+        return f"SELECT COUNT(*) FROM {self._from_original} WHERE {key_sql.within(self._columns, key_range)}"
+
+
+def create_like(new: TableName, model: TableName, migration: str) -> str:
+    """An empty table of the same definition."""
+    return f"CREATE /* {own_tag(migration)} */ TABLE {table(new)} LIKE {table(model)}"
+
+
+def create_marker(name: TableName, migration: str) -> str:
+    """The table whose renaming proves the swap."""
+    return f"CREATE /* {own_tag(migration)} */ TABLE {table(name)} (id INT PRIMARY KEY) ENGINE = InnoDB"
+
+
+def create_sentry(name: TableName, migration: str) -> str:
+    """The table that keeps its name from being taken by a RENAME, until it is dropped."""
+    return (
+        f"CREATE /* {own_tag(migration)} */ TABLE {table(name)} (id INT PRIMARY KEY) ENGINE = InnoDB"
+        f" COMMENT = '{SENTRY_COMMENT}'"
+    )
+
+
+def analyze(name: TableName) -> str:
+    """Fresh statistics, on this server only."""
+    return f"ANALYZE LOCAL TABLE {table(name)}"
+
+
+def drop(name: TableName, migration: str) -> str:
+    """Drop a table that must exist."""
+    return f"DROP /* {own_tag(migration)} */ TABLE {table(name)}"
+
+
+def drop_for_people(name: TableName) -> str:
+    """The statement that somebody may run later to drop a table."""
+    return f"DROP TABLE {table(name)};"
+
+
+def alter(name: TableName, clauses: str, migration: str) -> str:
+    """The user's ALTER, on the ghost table. His text is passed on as it is."""
+    return f"ALTER /* {own_tag(migration)} */ TABLE {table(name)} {clauses}"
+
+
+def rename(pairs: Sequence[tuple[TableName, TableName]], migration: str) -> str:
+    """Rename tables in one statement."""
+    moves = ", ".join(f"{table(old)} TO {table(new)}" for old, new in pairs)
+    return f"RENAME /* {own_tag(migration)} */ TABLE {moves}"
+
+
+def swap_pairs(names: Names) -> tuple[tuple[TableName, TableName], ...]:
+    """The renames of the swap; the marker's is the proof that it happened (R15)."""
+    return ((names.original, names.old), (names.ghost, names.original), (names.marker, names.swapped))

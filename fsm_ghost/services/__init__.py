@@ -1,0 +1,1 @@
+"""Who does the work: one agent a module. None of them knows the order of the states."""

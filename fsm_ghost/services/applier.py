@@ -1,0 +1,201 @@
+"""Keeps the ghost table up with the changes: from the binlog through the ledger to the refresher."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from fsm_ghost.model.changes import Changes
+from fsm_ghost.model.chunk import Chunk, CopiedChunk
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql.changelog import Changelog
+from fsm_ghost.mysql.session import Session
+from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.ledger import Ledger, RefreshId
+from fsm_ghost.services.refresher import Refreshed, Refresher
+from fsm_ghost.services.streamer import Streamer
+
+MOST_DIRTY = 1_000_000  # keys; beyond that the stream is not read for a while, and memory stays bounded
+HEARTBEAT_EVERY = 1.0  # seconds
+BATCH_TARGET = 0.05  # seconds a refresh should take: for that long the application may wait for its rows
+_LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
+# Where chunks and refreshes exclude each other, changes go first; but after so many times the length of the last
+# chunk it is row copy's turn again, so that it never starves.
+_TURN = 4.0
+
+
+class Applier:
+    """Follows the changes of one migration. Owner thread only."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        streamer: Streamer,
+        crew: Crew[Refreshed],
+        refresher: Refresher,
+        changelog: Changelog,
+        progress: Progress,
+    ) -> None:
+        if progress.safe is None:
+            raise ValueError("there are no coordinates to follow the changes from")
+        self._streamer = streamer
+        self._crew = crew
+        self._refresher = refresher
+        self._changelog = changelog
+        self.ledger = Ledger(plan.key, progress.safe, exclusive=plan.exclusive)
+        self._waiting_for_row = 0  # refreshes of one key each that may wait for its row
+        self._batch = 100
+        self._passed = 0
+        self._turn_until = 0.0  # monotonic seconds
+        self._copy_is_next = False
+        self._heartbeat: tuple[int, float] | None = None
+        self._heartbeat_at = 0.0
+        self.delay: float | None = None  # seconds from our write to its return through the binlog
+
+    @property
+    def backlog(self) -> int:
+        """How many keys are dirty or being refreshed."""
+        return len(self.ledger)
+
+    def pump(self, progress: Progress) -> Progress:
+        """Take in what was read and refreshed since, and hand out what is to be refreshed next."""
+        progress = self._collect(progress)
+        if len(self.ledger) < MOST_DIRTY:
+            progress = self._read(progress)
+        self._hand_out()
+        self._beat()
+        return replace(progress, safe=self.ledger.safe)
+
+    def chunk_started(self, chunk: Chunk) -> None:
+        """A chunk is about to be sent."""
+        self.ledger.chunk_started(chunk)
+
+    def chunk_ended(self, copied: CopiedChunk) -> None:
+        """A chunk has been committed; where it kept refreshes from running, they come first now."""
+        self.ledger.chunk_ended(copied.chunk)
+        self._turn_until = time.monotonic() + _TURN * copied.seconds
+        self._copy_is_next = False
+
+    def lets_chunk_start(self) -> bool:
+        """Whether a chunk may be sent now."""
+        if not self.ledger.exclusive:
+            return True
+        self._copy_is_next = not self.ledger.waiting or time.monotonic() >= self._turn_until
+        return self._copy_is_next and not self.ledger.refreshing
+
+    def write_marker(self, session: Session | None = None) -> int:
+        """Write a marker on the server; when this returns, its COMMIT has returned (R1)."""
+        return self._changelog.write_marker(session)
+
+    def has_passed(self, marker: int) -> bool:
+        """Whether a marker has come back through the binlog: all changes before it are in the ledger."""
+        return self._passed >= marker
+
+    def drain(self, session: Session, marker: int, deadline: float) -> bool:
+        """Under the lock: read up to the marker and refresh all that is dirty through the locking session (R14).
+
+        False when that was not done by `deadline` (monotonic seconds).
+        """
+        while not self.has_passed(marker) or self._crew.busy:
+            if time.monotonic() >= deadline:
+                return False
+            for refreshed in self._crew.collect():
+                self._ended(refreshed)
+            for changes in self._streamer.wait(0.005):
+                self._take_in(changes)
+        return self._refresh_rest(session, deadline)
+
+    def read_to_rename(self, timeout: float) -> frozenset[Key] | None:
+        """Read on until our own RENAME: the keys named by events before it, which nobody refreshed (R16).
+
+        None when it did not come within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        escaped: set[Key] = set()
+        while time.monotonic() < deadline:
+            for changes in self._streamer.wait(0.05):
+                escaped |= changes.keys
+                if changes.swapped:
+                    return frozenset(escaped)
+        return None
+
+    def close(self) -> None:
+        """Stop following."""
+        self._streamer.close()
+        self._crew.close()
+
+    def _read(self, progress: Progress) -> Progress:
+        for changes in self._streamer.take():
+            self._take_in(changes)
+            progress = replace(progress, changes=progress.changes + changes.row_events)
+        if self._heartbeat and self.has_passed(self._heartbeat[0]):
+            self.delay = time.monotonic() - self._heartbeat[1]
+            self._heartbeat = None
+        return progress
+
+    def _take_in(self, changes: Changes) -> None:
+        self.ledger.changed(changes)
+        self._passed = max(self._passed, *changes.markers, 0)
+
+    def _collect(self, progress: Progress) -> Progress:
+        for refreshed in self._crew.collect():
+            clean = self._ended(refreshed)
+            self._adapt(refreshed)
+            progress = replace(progress, refreshed=progress.refreshed + clean)
+        return progress
+
+    def _ended(self, refreshed: Refreshed) -> int:
+        self._waiting_for_row -= refreshed.waited
+        return self.ledger.refreshed(refreshed.refresh, refreshed.locked)
+
+    def _hand_out(self) -> None:
+        while self._crew.idle and not self._copy_is_next:
+            taken = self.ledger.take(self._batch)
+            if taken is not None:
+                self._crew.assign(self._job(*taken))
+            elif not self._waiting_for_row and (blocked := self.ledger.take_blocked()) is not None:
+                self._waiting_for_row += 1
+                self._crew.assign(self._job(*blocked, waits=True))
+            else:
+                return
+
+    def _job(self, refresh: RefreshId, keys: tuple[Key, ...], *, waits: bool = False) -> Callable[[Session], Refreshed]:
+        def job(session: Session) -> Refreshed:
+            began = time.monotonic()
+            locked = self._refresher.refresh(session, keys, wait=waits)
+            return Refreshed(refresh, len(keys), locked, time.monotonic() - began, waits)
+
+        return job
+
+    def _adapt(self, refreshed: Refreshed) -> None:
+        """Let a batch take about `BATCH_TARGET` seconds."""
+        if refreshed.locked or refreshed.keys < self._batch // 2:
+            return
+        factor = min(2.0, max(0.5, BATCH_TARGET / max(refreshed.seconds, 0.001)))
+        self._batch = int(min(_MOST_BATCH, max(_LEAST_BATCH, self._batch * factor)))
+
+    def _refresh_rest(self, session: Session, deadline: float) -> bool:
+        while (taken := self.ledger.take(_MOST_BATCH) or self.ledger.take_blocked(_MOST_BATCH)) is not None:
+            if time.monotonic() >= deadline:
+                self.ledger.refreshed(taken[0], locked=taken[1])
+                return False
+            try:
+                self._refresher.refresh_under_lock(session, taken[1])
+            except BaseException:
+                self.ledger.refreshed(taken[0], locked=taken[1])
+                raise
+            self.ledger.refreshed(taken[0])
+        return not len(self.ledger)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._heartbeat_at < HEARTBEAT_EVERY:
+            return
+        self._heartbeat_at = now
+        if self._heartbeat is None:
+            self._heartbeat = (self.write_marker(), time.monotonic())
+        else:
+            self.delay = now - self._heartbeat[1]

@@ -1,0 +1,124 @@
+"""Copies chunks: one `INSERT … SELECT` each, in a transaction of its own (protocol R3, R4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
+from fsm_ghost.faultpoints import fault_point
+from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
+from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql.faults import UNFIT
+from fsm_ghost.mysql.session import Session
+from fsm_ghost.mysql.statements import Statements
+from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.refresher import UNFIT_REMEDY
+
+_TRIES = 100  # of a chunk that meets locks on the ghost table; a refresh holds them for milliseconds
+
+
+class Copier:
+    """Has the chunks copied that progress says are open. Owner thread only."""
+
+    def __init__(self, statements: Statements, key: MigrationKey, crew: Crew[CopiedChunk], applier: Applier) -> None:
+        self._statements = statements
+        self._columns = key.columns
+        self._crew = crew
+        self._applier = applier
+        self._sent: set[int] = set()
+
+    def wants_more(self, progress: Progress) -> bool:
+        """Whether another chunk should be handed out, so that one lies ready when a worker is done."""
+        return len(progress.open_chunks) < self._crew.size + 1
+
+    def copied(self) -> list[CopiedChunk]:
+        """The chunks that were committed since the last call; MismatchError when one does not fit."""
+        done = self._crew.collect()
+        for copied in done:
+            self._sent.discard(copied.chunk.number)
+            self._applier.chunk_ended(copied)
+        return done
+
+    def send(self, progress: Progress) -> None:
+        """Have the open chunks copied for which there is a worker. They must have been stored as open before."""
+        for chunk in progress.open_chunks:
+            if chunk.number in self._sent:
+                continue
+            if not self._crew.idle or not self._applier.lets_chunk_start():
+                return
+            self._sent.add(chunk.number)
+            self._applier.chunk_started(chunk)
+            self._crew.assign(self._job(chunk))
+
+    def close(self) -> None:
+        """Stop copying."""
+        self._crew.close()
+
+    def _job(self, chunk: Chunk) -> Callable[[Session], CopiedChunk]:
+        def job(session: Session) -> CopiedChunk:
+            began = time.monotonic()
+            rows = self._copy(session, chunk)
+            return CopiedChunk(chunk, rows, time.monotonic() - began)
+
+        return job
+
+    def _copy(self, session: Session, chunk: Chunk) -> int:
+        fault_point("copy.before-chunk")
+        for _ in range(_TRIES):
+            try:
+                rows = session.execute_strictly(self._statements.copy(chunk.range))
+            except LockConflictError:
+                continue  # the whole statement was rolled back; every wait before it was up to the server's timeout
+            except ServerError as error:
+                if error.code not in UNFIT:
+                    raise
+                raise self._unfit(session, error, chunk) from error
+            fault_point("copy.after-chunk")
+            return rows
+        raise LockConflictError(
+            f"chunk {chunk.number} could not be copied in {_TRIES} tries: its ghost rows stayed locked"
+        )
+
+    def _unfit(self, session: Session, error: ServerError, chunk: Chunk) -> MismatchError:
+        """What does not fit, with the key of a row where one can be found (R4)."""
+        with suppress(LockConflictError):
+            culprit = self._culprit(session, chunk.range)
+            if culprit is not None:
+                return MismatchError(
+                    f"the row {culprit} does not fit the new definition: {error.message}", UNFIT_REMEDY
+                )
+        where = f"chunk {chunk.number}, keys after {chunk.range.after} up to {chunk.range.upto}"
+        return MismatchError(f"a row does not fit the new definition: {error.message}; it is in {where}", UNFIT_REMEDY)
+
+    def _culprit(self, session: Session, key_range: KeyRange) -> Key | None:
+        """The first row of a range that cannot be copied, found by halving; None when they all can, by now."""
+        rows = int(session.value(self._statements.count(key_range)))
+        while rows and key_range.upto is not None:
+            half = max(1, rows // 2)
+            found = session.query(self._statements.boundary(key_range.after, key_range.upto, half))
+            if not found:
+                return None
+            middle = key_sql.parse(self._columns, found[0])
+            first = KeyRange(key_range.after, middle)
+            if self._fails(session, first):
+                if half == 1:
+                    return middle
+                key_range, rows = first, half
+            else:
+                key_range, rows = KeyRange(middle, key_range.upto), rows - half
+        return None
+
+    def _fails(self, session: Session, key_range: KeyRange) -> bool:
+        session.begin()
+        try:
+            session.execute_strictly(self._statements.copy(key_range))
+        except ServerError:
+            return True
+        finally:
+            session.rollback()
+        return False

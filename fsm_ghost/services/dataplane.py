@@ -1,0 +1,243 @@
+"""The live services of one migration, opened when a state first needs them.
+
+States keep nothing, and a resumed run finds nothing open: whatever a step needs is opened here from the progress it
+was given, and stays open until the run ends. Owner thread only.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from fsm_ghost.errors import CutOverError, StoppedError
+from fsm_ghost.model.chunk import CopiedChunk
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.plan import Flavour, Plan
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.changelog import Changelog
+from fsm_ghost.mysql.compare import Comparison
+from fsm_ghost.mysql.connections import Connections, Ownership
+from fsm_ghost.mysql.session import Session
+from fsm_ghost.mysql.statements import Statements
+from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.chunker import Chunker
+from fsm_ghost.services.copier import Copier
+from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.refresher import Refreshed, Refresher
+from fsm_ghost.services.reporter import Reporter
+from fsm_ghost.services.streamer import Stream, Streamer
+from fsm_ghost.services.swapper import Swapper, Witness
+from fsm_ghost.services.verifier import Compared, Verifier
+from fsm_ghost.settings import Settings
+
+REFRESH_WORKERS = 2
+SMALL_BACKLOG = 200  # keys: what can be refreshed under the lock without being felt
+SMALL_DELAY = 0.5  # seconds
+_LONGEST_BACK_OFF = 30.0  # seconds
+_AUDIT_TIMEOUT = 30.0  # seconds for our own RENAME to come back through the binlog
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the data plane is made with."""
+
+    settings: Settings
+    migration: str
+    flavour: Flavour
+    session: Session
+    connections: Connections
+    ownership: Ownership
+    changelog: Changelog
+    reporter: Reporter
+    bell: threading.Event
+    stream_opener: Callable[[Plan], Callable[[Coordinates], Stream]]
+
+
+class DataPlane:
+    """Gives the states the services that they work with."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._applier: Applier | None = None
+        self._copier: Copier | None = None
+        self._chunker: Chunker | None = None
+        self._verifier: Verifier | None = None
+        self._barrier: int | None = None
+        self._prepared: frozenset[str] | None = None
+        self._not_before = 0.0
+        self._failed_attempts = 0
+        self.intends_swap = False  # this very run has stored the intent to swap, and has not tried yet
+
+    def follow(self, progress: Progress) -> Progress:
+        """Bring changes over for a moment."""
+        self._tools.ownership.confirm()
+        applier = self._following(progress)
+        progress = applier.pump(progress)
+        reporter = self._tools.reporter
+        reporter.backlog, reporter.delay = applier.backlog, applier.delay
+        reporter.note(progress)
+        return progress
+
+    def barrier_passed(self, progress: Progress) -> bool:
+        """Whether everything written before the coordinates can be seen by now (protocol R1).
+
+        A marker, its COMMIT returned, has come back through the stream; and no XA transaction is left that was
+        prepared by then: its rows may be in the binlog before our coordinates, and become visible without another
+        event (docs/decisions/0004).
+        """
+        reason = self._barrier_waits_for(self._following(progress))
+        self.waiting_for(reason)
+        return not reason
+
+    def _barrier_waits_for(self, applier: Applier) -> str:
+        if self._barrier is None:
+            self._barrier = applier.write_marker()
+        if not applier.has_passed(self._barrier):
+            return "the first marker to come back through the binlog"
+        prepared = catalog.prepared_transactions(self._tools.session)
+        self._prepared = prepared if self._prepared is None else self._prepared & prepared
+        return f"prepared XA transactions to end: {', '.join(sorted(self._prepared))}" if self._prepared else ""
+
+    def chunker(self, progress: Progress) -> Chunker:
+        """Finds key ranges."""
+        if self._chunker is None:
+            plan = progress.the_plan
+            self._chunker = Chunker(self._tools.session, self._statements(plan), plan, self._tools.settings.copy)
+        reporter = self._tools.reporter
+        reporter.chunk_rows, reporter.chunk_seconds = self._chunker.rows, self._chunker.seconds
+        return self._chunker
+
+    def copier(self, progress: Progress) -> Copier:
+        """Copies chunks."""
+        if self._copier is None:
+            workers = self._tools.settings.copy.workers
+            plan = progress.the_plan
+            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, workers + 1)]
+            crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
+            self._copier = Copier(self._statements(plan), plan.key, crew, self._following(progress))
+        return self._copier
+
+    def verifier(self, progress: Progress) -> Verifier:
+        """Compares the tables."""
+        if self._verifier is None:
+            plan = progress.the_plan
+            comparison = self._comparison(plan)
+            crew = Crew[Compared]("verifier", [self._tools.connections.open("verify")], self._tools.bell)
+            self._verifier = Verifier(crew, comparison, plan, self._following(progress), self.chunker(progress))
+        return self._verifier
+
+    def swapper(self, progress: Progress) -> Swapper:
+        """Swaps the tables."""
+        budget = self._tools.settings.cut_over.lock_timeout
+        return Swapper(
+            progress.the_plan,
+            self._tools.migration,
+            self.witness(progress),
+            self._tools.session,
+            self._following(progress),
+            partial(self._open_writer, progress.the_plan),
+            budget,
+        )
+
+    def witness(self, progress: Progress) -> Witness:
+        """Looks whether the tables have been swapped."""
+        return Witness(progress.the_plan.names, self._tools.migration, self._tools.session)
+
+    def is_behind(self, progress: Progress) -> str:
+        """What the change stream is behind with, in words; empty when it is close."""
+        applier = self._following(progress)
+        if applier.backlog > SMALL_BACKLOG:
+            return f"{applier.backlog} changed keys to be refreshed"
+        if applier.delay is None or applier.delay > SMALL_DELAY:
+            delay = "unknown" if applier.delay is None else f"{applier.delay:.1f} s"
+            return f"the change stream to be close (delay {delay})"
+        return ""
+
+    def holds_back(self, progress: Progress) -> str:
+        """What the swap has to wait for after attempts that failed; CutOverError when there were too many."""
+        settings = self._tools.settings.cut_over
+        if self._failed_attempts >= settings.attempts:
+            raise CutOverError(
+                f"the tables could not be swapped in {self._failed_attempts} attempts",
+                f"Find out who holds locks on {progress.the_plan.names.original}, then resume.",
+            )
+        left = self._not_before - time.monotonic()
+        return f"another attempt to swap, in {left:.0f} s" if left > 0 else ""
+
+    def back_off(self) -> None:
+        """After an attempt that failed: let some time pass before the next one, longer after each."""
+        self._failed_attempts += 1
+        pause = min(_LONGEST_BACK_OFF, 0.5 * 2 ** min(self._failed_attempts, 10))
+        self._not_before = time.monotonic() + pause * random.uniform(0.7, 1.3)
+
+    def waiting_for(self, reason: str) -> None:
+        """Let people see what is being waited for."""
+        self._tools.reporter.waiting_for = reason
+
+    def analyze(self, progress: Progress) -> None:
+        """Give the ghost table fresh statistics, so that plans do not change with the swap."""
+        self._tools.session.query(statements.analyze(progress.the_plan.names.ghost))
+
+    def audit(self, progress: Progress) -> int | None:
+        """After the swap: how many keys were written to the original between its lock and its RENAME (protocol R16).
+
+        None when the RENAME did not come back through the binlog in time.
+        """
+        escaped = self._following(progress).read_to_rename(_AUDIT_TIMEOUT)
+        return None if escaped is None else len(escaped)
+
+    def close(self) -> None:
+        """End everything that runs."""
+        for service in (self._copier, self._verifier, self._applier):
+            if service is not None:
+                service.close()
+        self._copier = self._verifier = self._applier = None
+
+    def _following(self, progress: Progress) -> Applier:
+        if self._applier is None:
+            self._applier = self._open_applier(progress)
+        return self._applier
+
+    def _open_applier(self, progress: Progress) -> Applier:
+        tools, plan = self._tools, progress.the_plan
+        self._check_definitions(plan)
+        if progress.safe is None:
+            raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
+        refresher = Refresher(self._statements(plan), plan.key)
+        sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
+        crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
+        streamer = Streamer(tools.stream_opener(plan), progress.safe, tools.bell)
+        return Applier(plan, streamer, crew, refresher, tools.changelog, progress)
+
+    def _open_writer(self, plan: Plan, purpose: str) -> Session:
+        """A connection that writes rows to the ghost table."""
+        session = self._tools.connections.open(purpose)
+        if not plan.finds_by_timestamp:
+            session.use_server_time_zone()
+        return session
+
+    def _check_definitions(self, plan: Plan) -> None:
+        """The tables must be those that the plan was made for (protocol R13)."""
+        session, names = self._tools.session, plan.names
+        for name, planned in ((names.original, plan.original_create), (names.ghost, plan.ghost_create)):
+            found = catalog.fingerprint(session, name)
+            if found != planned:
+                raise StoppedError(
+                    f"{name} {'is gone' if found is None else 'was changed'} since the migration was prepared",
+                    f"This migration cannot go on: fsm-ghost abort {self._tools.migration[:8]}, then start again.",
+                )
+
+    def _statements(self, plan: Plan) -> Statements:
+        return Statements(plan, self._tools.flavour, self._tools.migration)
+
+    def _comparison(self, plan: Plan) -> Comparison:
+        original = catalog.definition(self._tools.session, plan.names.original)
+        ghost = catalog.definition(self._tools.session, plan.names.ghost)
+        if original is None or ghost is None:
+            raise StoppedError("a table of this migration is gone", "Abort, and start again.")
+        return Comparison(plan, original, ghost)

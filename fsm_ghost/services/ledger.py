@@ -1,0 +1,235 @@
+"""Which keys may differ between original and ghost table, and from where the binlog would have to be read again.
+
+This is the bookkeeping of protocol rules R6b, R7 and R11, without any I/O: the owner thread tells it what was read,
+handed out and finished, in the order in which that became known to it. The rules it keeps:
+
+- a key named by an event is dirty until a refresh of it has been committed that began after the event was read (R6b);
+- a refresh does not count for a key if a chunk that can contain the key was in flight at any moment of it (R7);
+- the safe coordinates lie at or before the first event of every key that is not clean (R11).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from fsm_ghost.model.changes import Changes
+from fsm_ghost.model.chunk import Chunk
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.key import Key, MigrationKey
+
+RefreshId = int
+
+
+Place = tuple[Any, ...]  # a key as it sorts in the index
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A chunk that is being copied, with the places of its ends; None where its range is open, or has no order.
+
+    `parked` are dirty keys of its range that wait for its end.
+    """
+
+    above: Place | None
+    upto: Place | None
+    parked: dict[Key, int] = field(default_factory=dict)
+
+    def contains(self, place: Place) -> bool:
+        """Whether the chunk's range can contain a key of this place."""
+        return (self.above is None or place > self.above) and (self.upto is None or place <= self.upto)
+
+
+@dataclass(slots=True)
+class _Refresh:
+    """A refresh that is running: the keys it took with the read that made them dirty, and what overlapped it."""
+
+    keys: dict[Key, int]
+    flights: list[_Flight] = field(default_factory=list)
+
+
+class Ledger:
+    """The dirty keys of one migration. Owner thread only."""
+
+    def __init__(self, key: MigrationKey, safe: Coordinates, *, exclusive: bool) -> None:
+        self._key = key
+        self.exclusive = exclusive or not key.is_ordered  # no chunk runs beside a refresh
+        self._end = safe
+        # Reads of the binlog since which keys are not clean: where each began, and how many keys that are.
+        self._starts: OrderedDict[int, Coordinates] = OrderedDict()
+        self._unclean: Counter[int] = Counter()
+        self._read = 0
+        # Ordered, for taking from its front stays cheap however many have been taken before.
+        self._dirty: OrderedDict[Key, int] = OrderedDict()
+        self._blocked: OrderedDict[Key, int] = OrderedDict()  # dirty, and last time its row was locked
+        self._refreshes: dict[RefreshId, _Refresh] = {}
+        self._refreshing: dict[Key, RefreshId] = {}
+        self._again: dict[Key, int] = {}  # named by an event while being refreshed
+        self._in_flight: dict[int, _Flight] = {}
+        self._next_refresh = 0
+        self._restless: set[Key] | None = None
+
+    def __len__(self) -> int:
+        """How many keys are not clean."""
+        return len(self._dirty) + len(self._blocked) + len(self._refreshing) + self._parked
+
+    @property
+    def waiting(self) -> int:
+        """How many keys are dirty, not being refreshed, and not known to be locked."""
+        return len(self._dirty) + self._parked
+
+    @property
+    def refreshing(self) -> int:
+        """How many refreshes are running."""
+        return len(self._refreshes)
+
+    @property
+    def safe(self) -> Coordinates:
+        """From where reading again brings every change that the ghost table may lack."""
+        return next(iter(self._starts.values()), self._end)
+
+    def changed(self, changes: Changes) -> None:
+        """Keys were read from the binlog."""
+        self._end = changes.end
+        if changes.keys:
+            self._mark(changes.keys, changes.start)
+            if self._restless is not None:
+                self._restless |= changes.keys
+
+    def watch(self) -> None:
+        """From now on note which keys are not clean at any time."""
+        self._restless = {*self._dirty, *self._blocked, *self._refreshing}
+        self._restless.update(*(flight.parked for flight in self._in_flight.values()))
+
+    def unwatch(self) -> None:
+        """Note it no longer."""
+        self._restless = None
+
+    def restless(self, keys: Iterable[Key]) -> tuple[Key, ...]:
+        """Those of these keys that have not been clean at some time since `watch`."""
+        restless = self._restless or set()
+        return tuple(key for key in keys if key in restless)
+
+    def is_clean(self, keys: Iterable[Key]) -> bool:
+        """Whether none of these keys is dirty or being refreshed."""
+        return not any(key in self._refreshing or self._is_waiting(key) for key in keys)
+
+    def _is_waiting(self, key: Key) -> bool:
+        """Whether a key is dirty already, and not being refreshed."""
+        return key in self._dirty or key in self._blocked or any(key in f.parked for f in self._in_flight.values())
+
+    @property
+    def _parked(self) -> int:
+        return sum(len(flight.parked) for flight in self._in_flight.values())
+
+    def _mark(self, keys: Iterable[Key], start: Coordinates) -> None:
+        self._read += 1
+        self._starts[self._read] = start
+        for key in keys:
+            if key in self._refreshing:
+                if key not in self._again:
+                    self._again[key] = self._read
+                    self._unclean[self._read] += 1
+            elif not self._is_waiting(key):
+                self._dirty[key] = self._read
+                self._unclean[self._read] += 1
+        self._forget_if_clean(self._read)
+
+    def _settled(self, read: int) -> None:
+        """One key less is unclean since this read."""
+        self._unclean[read] -= 1
+        self._forget_if_clean(read)
+
+    def _forget_if_clean(self, read: int) -> None:
+        if not self._unclean[read]:
+            del self._unclean[read], self._starts[read]
+
+    def take(self, most: int) -> tuple[RefreshId, tuple[Key, ...]] | None:
+        """Up to `most` keys to be refreshed now, the longest dirty first; None when there are none.
+
+        They are the caller's until `refreshed` is told what came of it. Keys in the range of a chunk in flight are
+        left alone: their refresh would not count, and would make the application wait for the chunk.
+        """
+        return None if self._is_shut else self._begin(self._free(most))
+
+    def take_blocked(self, most: int = 1) -> tuple[RefreshId, tuple[Key, ...]] | None:
+        """As `take`, of the keys whose rows were locked the last time."""
+        if self._is_shut:
+            return None
+        free = (key for key in self._blocked if self._flight_of(key) is None)
+        return self._begin({key: self._blocked.pop(key) for key in list(islice(free, most))})
+
+    @property
+    def _is_shut(self) -> bool:
+        """Whether no refresh may begin."""
+        return self.exclusive and bool(self._in_flight)
+
+    def _begin(self, taken: dict[Key, int]) -> tuple[RefreshId, tuple[Key, ...]] | None:
+        if not taken:
+            return None
+        self._next_refresh += 1
+        self._refreshing.update(dict.fromkeys(taken, self._next_refresh))
+        self._refreshes[self._next_refresh] = _Refresh(taken, list(self._in_flight.values()))
+        return self._next_refresh, tuple(taken)
+
+    def _free(self, most: int) -> dict[Key, int]:
+        """The first dirty keys that no chunk in flight can contain; those before them are parked with their chunk."""
+        taken: dict[Key, int] = {}
+        while self._dirty and len(taken) < most:
+            key, read = self._dirty.popitem(last=False)
+            flight = self._flight_of(key)
+            (taken if flight is None else flight.parked)[key] = read
+        return taken
+
+    def refreshed(self, refresh: RefreshId, locked: Iterable[Key] = ()) -> int:
+        """A refresh has been committed for all its keys but the `locked` ones; how many of them are clean now."""
+        running = self._refreshes.pop(refresh)
+        left_out = set(locked)
+        clean = 0
+        for key, read in running.keys.items():
+            del self._refreshing[key]
+            again = self._again.pop(key, None)
+            counts = key not in left_out and not self._any_contains(running.flights, key)
+            if counts and again is None:
+                self._settled(read)
+                clean += 1
+            else:
+                waiting = self._blocked if key in left_out else self._dirty
+                waiting[key] = self._dirty_since(read, again, counts=counts)
+        return clean
+
+    def _dirty_since(self, read: int, again: int | None, *, counts: bool) -> int:
+        """The first read of the key that has not been dealt with."""
+        if again is None:
+            return read
+        self._settled(read if counts else again)
+        return again if counts else read
+
+    def chunk_started(self, chunk: Chunk) -> None:
+        """A chunk is about to be sent (R7: before the statement is)."""
+        flight = _Flight(self._place(chunk.range.after), self._place(chunk.range.upto))
+        self._in_flight[chunk.number] = flight
+        for refresh in self._refreshes.values():
+            refresh.flights.append(flight)
+
+    def chunk_ended(self, chunk: Chunk) -> None:
+        """A chunk's reply has come, or its connection is known to be gone from the server."""
+        flight = self._in_flight.pop(chunk.number, None)
+        if flight is not None:
+            self._dirty.update(flight.parked)
+
+    def _place(self, key: Key | None) -> Place | None:
+        """Where a key sorts; None where the client does not know, so that every range can contain every key (R7)."""
+        return self._key.order(key) if key is not None and self._key.is_ordered else None
+
+    def _flight_of(self, key: Key) -> _Flight | None:
+        """A chunk in flight that can contain the key."""
+        place = self._key.order(key) if self._in_flight and self._key.is_ordered else ()
+        return next((flight for flight in self._in_flight.values() if flight.contains(place)), None)
+
+    def _any_contains(self, flights: list[_Flight], key: Key) -> bool:
+        place = self._key.order(key) if flights and self._key.is_ordered else ()
+        return any(flight.contains(place) for flight in flights)

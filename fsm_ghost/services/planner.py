@@ -1,0 +1,242 @@
+"""Makes the plan: which column becomes which, by which key rows are brought over, and what has to be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fsm_ghost.errors import RefusedError
+from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
+from fsm_ghost.model.naming import Names
+from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod
+from fsm_ghost.model.table import Column, Definition, Index
+from fsm_ghost.mysql import catalog
+from fsm_ghost.mysql.alter import Alteration
+
+_NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year")
+_STRINGS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "set")
+_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+# What a native ALTER TABLE gives the rows in a new column that has no default and must not be NULL.
+_IMPLICIT_DEFAULTS = dict.fromkeys(_NUMBERS, "0") | dict.fromkeys((*_STRINGS, *_BYTES), "''") | {"enum": "1"}
+# The order in which kinds of leading key columns are preferred: cheap and exactly ordered ones first.
+_PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMESTAMP, KeyKind.DATE, KeyKind.BINARY)
+
+
+def make_plan(
+    names: Names, alteration: Alteration, original: Definition, ghost: Definition, swap: SwapMethod, autoinc_mode: str
+) -> Plan:
+    """How the table is migrated, now that the ghost table shows what the ALTER means.
+
+    RefusedError when columns or keys do not correspond well enough to keep every row.
+    """
+    mapping = map_columns(alteration, original, ghost)
+    key = choose_key(original, ghost, mapping)
+    _refuse_new_uniqueness(original, ghost, mapping)
+    _refuse_zoned_conversions(original, ghost, mapping, key)
+    counts_up = any(column.auto_increment for column in ghost.columns)
+    return Plan(
+        names=names,
+        alter=alteration.clauses,
+        key=key,
+        mapping=mapping,
+        filled=fill_columns(ghost, mapping),
+        original_create=original.create,
+        ghost_create=ghost.create,
+        rows=original.rows,
+        bytes=original.bytes,
+        swap=swap,
+        # In other modes than "interleaved" a chunk holds the AUTO-INC lock to its end, and a refresh would wait for
+        # it while it holds locks on the application's rows.
+        exclusive=not key.is_ordered or (counts_up and autoinc_mode != "2"),
+    )
+
+
+def map_columns(alteration: Alteration, original: Definition, ghost: Definition) -> tuple[MappedColumn, ...]:
+    """Which column of the original becomes which of the ghost table; generated ones make their values themselves.
+
+    The ALTER's text and the two catalogues have to agree about every column; RefusedError otherwise.
+    """
+    renamed = {old.lower(): new for old, new in alteration.renamed.items()}
+    dropped = {name.lower() for name in alteration.dropped}
+    added = {name.lower() for name in alteration.added}
+    mapping: list[MappedColumn] = []
+    lived_on: set[str] = set()
+    for column in original.columns:
+        new_name = renamed.get(column.folded, column.name)
+        target = ghost.column(new_name)
+        if column.folded in dropped and column.folded not in renamed:
+            continue
+        if target is None:
+            raise _unclear(f"column {column.name} is gone from the new definition, but the ALTER does not drop it")
+        lived_on.add(target.folded)
+        if not target.generated:
+            mapping.append(MappedColumn(column.name, target.name))
+    for column in ghost.columns:
+        if column.folded not in lived_on and column.folded not in added:
+            raise _unclear(f"column {column.name} is new, but the ALTER does not add it")
+    return tuple(mapping)
+
+
+def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[FilledColumn, ...]:
+    """The new columns that the server would not fill by itself in strict mode, with what a native ALTER gives them."""
+    copied = {mapped.ghost.lower() for mapped in mapping}
+    filled = []
+    for column in ghost.columns:
+        has_value = column.nullable or column.has_default or column.generated or column.auto_increment
+        if column.folded in copied or has_value:
+            continue
+        if column.data_type not in _IMPLICIT_DEFAULTS:
+            raise RefusedError(
+                f"the new column {column.name} must not be NULL, and {column.data_type} has no value to give to rows",
+                f"Give {column.name} a DEFAULT.",
+            )
+        filled.append(FilledColumn(column.name, _IMPLICIT_DEFAULTS[column.data_type]))
+    return tuple(filled)
+
+
+def _refuse_zoned_conversions(
+    original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...], key: MigrationKey
+) -> None:
+    """Rows found by a TIMESTAMP need a session in UTC, a conversion from or to TIMESTAMP one in the server's zone."""
+    if not any(column.kind is KeyKind.TIMESTAMP for column in key.columns):
+        return
+    for mapped in mapping:
+        old, new = original.column(mapped.original), ghost.column(mapped.ghost)
+        if old and new and "timestamp" in {old.data_type, new.data_type} and old.data_type != new.data_type:
+            raise RefusedError(
+                f"{mapped.original} changes between {old.data_type} and {new.data_type}, and the key holds a TIMESTAMP",
+                "Use a native ALTER TABLE for it.",
+            )
+
+
+def usable_keys(definition: Definition) -> list[Index]:
+    """The keys by which rows could be copied and refreshed, the best first."""
+    keys = [index for index in definition.indexes if _is_usable(definition, index)]
+    return sorted(keys, key=lambda index: (index.name != "PRIMARY", _preference(definition, index), len(index.columns)))
+
+
+def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> MigrationKey:
+    """The best key of the original that is a unique key of the same columns in the ghost table as well."""
+    new_names = {mapped.original.lower(): mapped.ghost for mapped in mapping}
+    for index in usable_keys(original):
+        columns = [column for name in index.columns if (column := original.column(name)) is not None]
+        if not all(column.folded in new_names for column in columns):
+            continue
+        ghost_names = [new_names[column.folded] for column in columns]
+        twin = _twin(ghost, ghost_names)
+        if twin is None:
+            continue
+        if all(_is_unchanged(ghost, column, name) for column, name in zip(columns, ghost_names, strict=True)):
+            parts = tuple(_key_column(column, name) for column, name in zip(columns, ghost_names, strict=True))
+            return MigrationKey(index.name, parts, twin.name)
+    raise RefusedError(
+        f"no unique key of {original.name} keeps its columns and their types in the new definition",
+        "Leave one NOT NULL unique key as it is, and change it in a second migration.",
+    )
+
+
+def _refuse_new_uniqueness(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> None:
+    """Every unique key of the ghost table must hold already: otherwise rows could silently displace each other (R9)."""
+    held = [_folded(index.columns) for index in original.indexes if index.unique and not index.prefixed]
+    for index in ghost.indexes:
+        if not index.unique or _is_kept(original, ghost, index, mapping):
+            continue
+        olds = [mapped for mapped in mapping if mapped.ghost.lower() in _folded(index.columns)]
+        known = _folded(mapped.original for mapped in olds if _is_unchanged_pair(original, ghost, mapped))
+        if index.prefixed or not any(key <= known for key in held):
+            raise RefusedError(
+                f"the ALTER makes {index.name} ({', '.join(index.columns)}) unique, or unique under new rules:"
+                " rows that are alike under it would have to displace each other",
+                "Make sure that there are no such rows, and add the unique key with a native ALTER TABLE.",
+            )
+
+
+def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:
+    """Whether a unique index was there before, word for word, over columns that are what they were."""
+    if index not in original.indexes or any(part in {"None", ""} for part in index.columns):
+        return False
+    same = _folded(m.ghost for m in mapping if m.original == m.ghost and _is_unchanged_pair(original, ghost, m))
+    return _folded(index.columns) <= same
+
+
+def _folded(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
+def _is_unchanged_pair(original: Definition, ghost: Definition, mapped: MappedColumn) -> bool:
+    old = original.column(mapped.original)
+    return old is not None and _is_unchanged(ghost, old, mapped.ghost)
+
+
+def _is_unchanged(ghost: Definition, old: Column, new_name: str) -> bool:
+    """Whether every value stays what it is, and different values stay different, also for an index."""
+    new = ghost.column(new_name)
+    if new is None:
+        return False
+    if (old.type, old.charset, old.collation) == (new.type, new.charset, new.collation):
+        return True
+    return _is_wider_integer(old, new) or _is_longer(old, new)
+
+
+def _is_wider_integer(old: Column, new: Column) -> bool:
+    sizes = ("tinyint", "smallint", "mediumint", "int", "bigint")
+    if old.data_type not in sizes or new.data_type not in sizes or "zerofill" in old.type + new.type:
+        return False
+    same_sign = ("unsigned" in old.type) == ("unsigned" in new.type)
+    return same_sign and sizes.index(new.data_type) >= sizes.index(old.data_type)
+
+
+def _is_longer(old: Column, new: Column) -> bool:
+    if old.data_type != new.data_type or old.data_type not in {"varchar", "varbinary"}:
+        return False
+    same_rules = (old.charset, old.collation) == (new.charset, new.collation)
+    return same_rules and _length(new) >= _length(old)
+
+
+def _length(column: Column) -> int:
+    """The n of VARCHAR(n)."""
+    return int("".join(character for character in column.type if character.isdigit()) or 0)
+
+
+def _is_usable(definition: Definition, index: Index) -> bool:
+    if not index.unique or index.prefixed or index.type != "BTREE":
+        return False
+    columns = [definition.column(name) for name in index.columns]
+    return all(
+        column is not None and not column.nullable and not column.generated and catalog.key_kind(column) is not None
+        for column in columns
+    )
+
+
+def _preference(definition: Definition, index: Index) -> int:
+    column = definition.column(index.columns[0])
+    kind = catalog.key_kind(column) if column is not None else None
+    return _PREFERENCE.index(kind) if kind in _PREFERENCE else len(_PREFERENCE)
+
+
+def _twin(ghost: Definition, names: list[str]) -> Index | None:
+    """The ghost table's unique index of the same columns in the same order."""
+    wanted = [name.lower() for name in names]
+    for index in ghost.indexes:
+        if index.unique and not index.prefixed and [name.lower() for name in index.columns] == wanted:
+            return index
+    return None
+
+
+def _key_column(column: Column, ghost_name: str) -> KeyColumn:
+    kind = catalog.key_kind(column)
+    if kind is None:
+        raise RefusedError(f"column {column.name} cannot be part of a migration key")
+    return KeyColumn(
+        name=column.name,
+        ghost_name=ghost_name,
+        kind=kind,
+        charset=column.charset if kind is KeyKind.TEXT else None,
+        length=column.octet_length if column.data_type == "binary" else None,
+        unsigned="unsigned" in column.type,
+    )
+
+
+def _unclear(what: str) -> RefusedError:
+    return RefusedError(
+        what, "Write renames as CHANGE or RENAME COLUMN, and drops as DROP COLUMN, without executable comments."
+    )

@@ -1,0 +1,18 @@
+"""Changes are read from the binary log, in row format."""
+
+from fsm_ghost.services.preflight.subject import Refusal, Subject
+
+
+def check(subject: Subject) -> Refusal | None:
+    """Refuse a server without a binary log, or with one in another format than ROW."""
+    if subject.variable("log_bin") != "ON":
+        return Refusal(
+            "the server does not write a binary log", "Start it with --log-bin; no change can be followed without."
+        )
+    found = subject.variable("binlog_format") or "ROW"
+    if found != "ROW":
+        return Refusal(
+            f"binlog_format is {found}, not ROW",
+            "SET GLOBAL binlog_format = 'ROW'; and have sessions reconnect that are open already.",
+        )
+    return None

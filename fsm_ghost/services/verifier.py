@@ -1,0 +1,163 @@
+"""Compares original and ghost table, range by range, while both are being written.
+
+A range is compared in one statement, in one snapshot, without locks. A row that differs there may only be behind: then
+its key was not clean at some time between the statement and the return of a marker written after it, and the row is
+compared again once it is clean. A row that differs although its key was clean all the time differs for good: nothing
+is repaired in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fsm_ghost.errors import MismatchError
+from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql.compare import Comparison
+from fsm_ghost.mysql.session import Session
+from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.chunker import Chunker, place_in_range
+from fsm_ghost.services.crew import Crew
+
+_MOST_SUSPECTS = 5000  # of one range in one look; with more of them the range is compared again
+_SHOWN = 10  # keys named in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison found: `rows` of the original, and the keys that differ; all of them, if `complete`."""
+
+    upto: Key
+    rows: int
+    suspects: tuple[Key, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A range with keys that differ. Once `marker` has come back, it is known why; None: they are only behind."""
+
+    found: Compared
+    marker: int | None
+
+
+class Verifier:
+    """Compares the tables of one migration, in a worker of its own. Owner thread only."""
+
+    def __init__(
+        self, crew: Crew[Compared], comparison: Comparison, plan: Plan, applier: Applier, chunker: Chunker
+    ) -> None:
+        self._crew = crew
+        self._comparison = comparison
+        self._plan = plan
+        self._applier = applier
+        self._chunker = chunker
+        self._open: _Open | None = None
+
+    def step(self, progress: Progress) -> Progress:
+        """Have the next range compared, or go on with what differs in the last one.
+
+        What is inserted beyond the last key after the comparison began is left to the change stream, like every
+        later change; ghost rows beyond it that the original does not have are found. MismatchError when the tables
+        differ.
+        """
+        if not progress.verifying:
+            last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
+            return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
+        for compared in self._crew.collect():
+            progress = self._take(progress, compared)
+        if self._open is not None:
+            self._go_on(self._open)
+        elif not self._crew.busy and not progress.verified:
+            self._send_next(progress)
+        return progress
+
+    def close(self) -> None:
+        """Stop comparing."""
+        self._crew.close()
+
+    def _send_next(self, progress: Progress) -> None:
+        if progress.verify_last is None:
+            self._send(compare_range(self._comparison, self._plan.key, KeyRange(None, None), ()))
+            return
+        upto = self._chunker.boundary(progress.verified_upto, progress.verify_last)
+        is_last = upto == progress.verify_last
+        key_range = KeyRange(progress.verified_upto, None if is_last else upto)
+        self._send(compare_range(self._comparison, self._plan.key, key_range, upto))
+
+    def _send(self, job: Callable[[Session], Compared]) -> None:
+        self._applier.ledger.watch()
+        self._crew.assign(job)
+
+    def _take(self, progress: Progress, compared: Compared) -> Progress:
+        if compared.suspects:
+            self._open = _Open(compared, self._applier.write_marker())
+            return progress
+        self._applier.ledger.unwatch()
+        return self._equal(progress, compared) if compared.complete else progress
+
+    def _go_on(self, range_: _Open) -> None:
+        """Find out why keys differ; then compare those that were only behind once more."""
+        found, ledger = range_.found, self._applier.ledger
+        if range_.marker is not None:
+            if not self._applier.has_passed(range_.marker):
+                return
+            behind = set(ledger.restless(found.suspects))
+            if really := [key for key in found.suspects if key not in behind]:
+                raise self._mismatch(really)
+            self._open = _Open(found, None)
+        if ledger.is_clean(found.suspects):
+            self._open = None
+            self._send(compare_keys(self._comparison, self._plan.key, found))
+
+    def _equal(self, progress: Progress, compared: Compared) -> Progress:
+        """Progress with one more range found equal; the last one completes the verification."""
+        upto, rows = compared.upto, compared.rows
+        if progress.verify_last is None or upto == progress.verify_last:
+            total = progress.verified_rows + rows
+            return replace(progress, verified=True, verified_upto=upto or None, verified_part=1.0, verified_rows=total)
+        place = None
+        if progress.first is not None:
+            place = place_in_range(self._plan.key, progress.first, progress.verify_last, upto)
+        by_rows = (progress.verified_rows + rows) / max(progress.rows, 1)
+        return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))
+
+    def _mismatch(self, keys: list[Key]) -> MismatchError:
+        shown = ", ".join(str(key) for key in keys[:_SHOWN])
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        return MismatchError(
+            f"{self._plan.names.ghost} differs from {self._plan.names.original} in {len(keys)} rows: {shown}{more}",
+            "The original is untouched. Look at these rows in both tables; then abort, and please report it.",
+        )
+
+
+def compare_range(
+    comparison: Comparison, key: MigrationKey, key_range: KeyRange, upto: Key
+) -> Callable[[Session], Compared]:
+    """The job that compares one range."""
+
+    def job(session: Session) -> Compared:
+        total, same, ghosts = (int(count) for count in session.query(comparison.counts(key_range))[0])
+        if total == same == ghosts:
+            return Compared(upto, total, (), complete=True)
+        suspects = _keys(session, key, comparison.differing(key_range, _MOST_SUSPECTS))
+        return Compared(upto, total, suspects, complete=len(suspects) < _MOST_SUSPECTS)
+
+    return job
+
+
+def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> Callable[[Session], Compared]:
+    """The job that compares once more what differed in a range."""
+
+    def job(session: Session) -> Compared:
+        return replace(found, suspects=_keys(session, key, comparison.differing_among(found.suspects)))
+
+    return job
+
+
+def _keys(session: Session, key: MigrationKey, statement: str) -> tuple[Key, ...]:
+    return tuple(dict.fromkeys(key_sql.parse(key.columns, row) for row in session.query(statement)))

@@ -1,0 +1,99 @@
+"""What the user asked for: frozen groups, validated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from fsm_ghost.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How to reach the server. The password is never stored, shown, or put into a representation."""
+
+    host: str = "127.0.0.1"
+    port: int = 3306
+    user: str = ""
+    socket: str = ""
+    ssl: bool = False
+    ssl_ca: str = ""
+    ssl_cert: str = ""
+    ssl_key: str = ""
+    ssl_allow_insecure: bool = False
+    password: str = field(default="", repr=False)
+
+    @property
+    def address(self) -> str:
+        """For messages: where the server is."""
+        return self.socket or f"{self.host}:{self.port}"
+
+    def without_secrets(self) -> ServerSettings:
+        """The same, fit to be stored."""
+        return replace(self, password="")
+
+
+@dataclass(frozen=True, slots=True)
+class CopySettings:
+    """Row copy: `chunk_size` rows in a chunk, or 0 to aim at `chunk_seconds`; `workers` chunks at the same time."""
+
+    chunk_size: int = 0
+    chunk_seconds: float = 0.25
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        _within("--chunk-size", self.chunk_size, 0, 1_000_000)
+        _within("--copy-workers", self.workers, 1, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class CutOverSettings:
+    """The swap: writers wait at most `lock_timeout` seconds for it; after `attempts` it is left to a person."""
+
+    lock_timeout: float = 1.0
+    attempts: int = 60
+    postpone_flag_file: str = ""
+    drop_old_table: bool = False
+
+    def __post_init__(self) -> None:
+        _within("--cut-over-lock-timeout-seconds", self.lock_timeout, 0.1, 60)
+        _within("--default-retries", self.attempts, 1, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """Hooks: executables in `path`; the hints are handed to them."""
+
+    path: str = ""
+    hint: str = ""
+    hint_owner: str = ""
+    hint_token: str = ""
+    timeout: float = 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One migration, as it was asked for."""
+
+    server: ServerSettings
+    schema: str
+    table: str
+    alter: str
+    execute: bool = False
+    verify: bool = True
+    copy: CopySettings = field(default_factory=CopySettings)
+    cut_over: CutOverSettings = field(default_factory=CutOverSettings)
+    hooks: HookSettings = field(default_factory=HookSettings)
+
+    def __post_init__(self) -> None:
+        for flag, value in (("--database", self.schema), ("--table", self.table), ("--alter", self.alter)):
+            if not value.strip():
+                raise UsageError(f"{flag} is missing", "See: fsm-ghost start -h")
+
+    def without_secrets(self) -> Settings:
+        """The same, fit to be stored."""
+        return replace(self, server=self.server.without_secrets())
+
+
+def _within(flag: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"{flag} must lie between {least:g} and {most:g}, not {value:g}")

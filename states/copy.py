@@ -1,0 +1,48 @@
+"""Copy: chunk after chunk, with the changes brought over beside them.
+
+A chunk is handed out in one step, stored, and sent in the next one: whatever was sent is known to the store (R8, R11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsm_ghost.engine.state import Step
+from fsm_ghost.errors import MismatchError
+from fsm_ghost.model.chunk import CopiedChunk
+from fsm_ghost.model.phase import Outcome
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.services.dataplane import DataPlane
+
+WAIT = 0.1  # seconds at most between looks
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Hands out chunks until the last one has been committed."""
+
+    plane: DataPlane
+
+    def step(self, progress: Progress) -> Step:
+        """Take in what was done, send what is stored, hand out what comes next."""
+        try:
+            return self._step(progress)
+        except MismatchError as error:
+            return Step(progress, Outcome.BROKEN, reason=str(error))
+
+    def _step(self, progress: Progress) -> Step:
+        copier, chunker = self.plane.copier(progress), self.plane.chunker(progress)
+        progress = self.plane.follow(progress)
+        copied: tuple[CopiedChunk, ...] = tuple(copier.copied())
+        for chunk in copied:
+            progress = progress.chunk_copied(chunk)
+            chunker.learn(chunk)
+        copier.send(progress)
+        handed_out = progress
+        while copier.wants_more(handed_out) and not handed_out.is_handed_out:
+            handed_out = chunker.hand_out(handed_out)
+        measured = chunker.measured(handed_out)
+        if measured.is_handed_out and not measured.open_chunks:
+            return Step(measured, Outcome.COPIED, copied=copied)
+        new = handed_out.chunks > progress.chunks
+        return Step(measured, copied=copied, wait=0.0 if new else WAIT)

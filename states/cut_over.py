@@ -1,0 +1,53 @@
+"""Cut-over: the tables are swapped.
+
+The intent is stored before anything is locked. Whoever finds it, after a crash or a lost reply, looks at the tables
+first: connections of earlier runs have been fenced by then, so that what the tables show is final (protocol R15).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fsm_ghost.engine.state import Step
+from fsm_ghost.errors import MismatchError
+from fsm_ghost.model.phase import Outcome
+from fsm_ghost.model.progress import Progress, Swap
+from fsm_ghost.services.dataplane import DataPlane
+from fsm_ghost.services.swapper import Found
+
+
+@dataclass(frozen=True, slots=True)
+class CutOver:
+    """Stores the intent, makes one attempt, and says what came of it."""
+
+    plane: DataPlane
+
+    def step(self, progress: Progress) -> Step:
+        """One of: note the intent; look what became of an earlier one; attempt."""
+        if progress.swapping and not self.plane.intends_swap:
+            return self._look(progress)
+        if not progress.swapping:
+            self.plane.intends_swap = True
+            return Step(replace(progress, swapping=True, attempts=progress.attempts + 1))
+        return self._attempt(progress)
+
+    def _look(self, progress: Progress) -> Step:
+        if self.plane.witness(progress).look() is Found.SWAPPED:
+            swap = Swap(progress.safe, stall=0.0)
+            return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason="found done")
+        return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason="found not done")
+
+    def _attempt(self, progress: Progress) -> Step:
+        self.plane.intends_swap = False
+        swapper = self.plane.swapper(progress)
+        try:
+            attempt = swapper.attempt()
+        except MismatchError as error:
+            return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=str(error))
+        if self.plane.witness(progress).look() is not Found.SWAPPED:
+            self.plane.back_off()
+            reason = attempt.given_up or "the RENAME left no trace"
+            return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
+        escaped = self.plane.audit(progress)
+        swap = Swap(attempt.locked_at, attempt.stall, escaped)
+        return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED)

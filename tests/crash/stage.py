@@ -1,0 +1,362 @@
+"""A table under load, the command that migrates it, and what has to be true when it is over."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TypeVar
+
+from fsm_ghost.engine.store import Record, Store
+from fsm_ghost.errors import StoreError
+from fsm_ghost.model.naming import TableName
+from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql import privileges, sample
+from fsm_ghost.mysql.private import PrivateServer
+from fsm_ghost.mysql.quoting import table
+from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.settings import ServerSettings
+from fsm_ghost.states.table import TABLE
+
+ALTER = "ADD COLUMN note VARCHAR(32) NOT NULL DEFAULT '', ADD INDEX status_changed (status, changed_at)"
+KILLED = -signal.SIGKILL
+PATIENCE = 30.0  # seconds for anything that is waited for
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_numbers = itertools.count(1)
+T = TypeVar("T")
+
+
+class Chunk(NamedTuple):
+    """A row of the state file: `rows` is None until the chunk is known to be committed."""
+
+    number: int
+    after: str | None
+    upto: str
+    rows: int | None
+    seconds: float | None
+
+
+def until(wanted: Callable[[], T], what: str, *, every: float = 0.002, within: float = PATIENCE) -> T:
+    """Ask again and again until the answer is true, and return it."""
+    deadline = time.monotonic() + within
+    while not (answer := wanted()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {within:g} s")
+        time.sleep(every)
+    return answer
+
+
+class Command:
+    """A running command; its output is kept for the message of a test that fails."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], output: Path) -> None:
+        self._output = output
+        self._arguments = " ".join(arguments)
+        self.verb = arguments[0]
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.crash.command", *arguments],
+                cwd=_CHECKOUT,
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def wait(self, within: float = PATIENCE) -> int:
+        """The exit code; negative for the signal that ended it."""
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self} did not end within {within:g} s\n{self.output}") from None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def __str__(self) -> str:
+        return f"`{self._arguments}` (exit code {self.process.poll()})"
+
+
+class Stage:
+    """One table on a server, its application, and one state file.
+
+    The tool has a database user of its own with exactly the privileges that it asks for, so that its connections can
+    be told from the application's.
+    """
+
+    def __init__(
+        self,
+        server: PrivateServer,
+        folder: Path,
+        *,
+        rows: int = 1000,
+        chunk_size: int = 100,
+        rate: float | None = 200,
+    ) -> None:
+        number = next(_numbers)
+        self.server = server
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.state_db = folder / "state.db"
+        self.flag_file = folder / "postpone"
+        self.table = TableName(f"crash_{number}", "orders")
+        self.user = f"fsm_{number}"
+        self._rows = rows
+        self._chunk_size = chunk_size
+        self._commands: list[Command] = []
+        self.application = connect_arguments(ServerSettings(user=server.user, socket=server.socket))
+        self.session = Session(self.application, "connecting as the test")
+        sample.create(self.session, self.table, rows)
+        self._make_user()
+        self._binlog_begins = self._binlog_end()
+        self.writers = sample.Writers(self.application, self.table, rows, rate=rate, seed=number)
+
+    def __enter__(self) -> Self:
+        self.writers.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for command in self._commands:
+            if not command.ended:
+                command.kill()
+        if error is not None:
+            sys.stdout.write("\n".join(f"--- {command}\n{command.output}" for command in self._commands))
+        self.writers.stop()
+        if self.server.running:
+            self.reconnect()
+            self.end_connections()
+            self.session.execute("SET SESSION lock_wait_timeout = 10")
+            self.session.execute(f"DROP DATABASE IF EXISTS {self.table.schema}")
+            self.session.execute(f"DROP USER IF EXISTS {self.user}@'%'")
+        self.session.close()
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()  # a driver that could not connect has left its socket behind
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    def start(self, *flags: str, **environment: str) -> Command:
+        """`fsm-ghost start --execute`; environment variables by their names."""
+        what = ["--database", self.table.schema, "--table", self.table.name, "--alter", ALTER, "--execute"]
+        how = ["--chunk-size", str(self._chunk_size), "--postpone-cut-over-flag-file", str(self.flag_file)]
+        return self._run(["start", *what, *how, *flags], environment)
+
+    def resume(self, **environment: str) -> Command:
+        """`fsm-ghost resume`, of the only migration there is."""
+        return self._run(["resume", self.record.id], environment)
+
+    def abort(self, **environment: str) -> Command:
+        """`fsm-ghost abort`."""
+        return self._run(["abort", self.record.id], environment)
+
+    def go_on(self) -> Command | None:
+        """What somebody does who finds his command killed: start when nothing was begun, nothing when all is done."""
+        record = self.find()
+        if record is None:
+            return self.start()
+        return None if record.is_finished else self.resume()
+
+    def _run(self, arguments: list[str], environment: dict[str, str]) -> Command:
+        output = self.folder / f"output-{len(self._commands)}"
+        address = ["--host", self.server.host, "--port", str(self.server.port), "--user", self.user]
+        common = ["--state-db", str(self.state_db), *address, "--verbose"]
+        command = Command([*arguments, *common], environment, output)
+        self._commands.append(command)
+        return command
+
+    # --- what can be seen ---------------------------------------------------------------------------------------------
+
+    def find(self) -> Record | None:
+        """The migration as the state file shows it; None before it was noted there."""
+        try:
+            with closing(Store.reading(self.state_db)) as store:
+                return next(iter(store.migrations()), None)
+        except (StoreError, sqlite3.OperationalError):  # it is just being made
+            return None
+
+    @property
+    def record(self) -> Record:
+        record = self.find()
+        assert record is not None, "no migration was begun"
+        return record
+
+    def chunks(self) -> list[Chunk]:
+        """The chunks that the state file knows."""
+        if self.find() is None:
+            return []
+        with closing(sqlite3.connect(f"{self.state_db.as_uri()}?mode=ro", uri=True)) as db:
+            return [
+                Chunk(*row) for row in db.execute("SELECT number, after, upto, rows, seconds FROM chunks ORDER BY 1")
+            ]
+
+    def await_phase(self, command: Command, phase: Phase) -> Record:
+        """Wait until the migration is seen in a phase."""
+        return self.await_record(command, lambda record: record.phase is phase, f"state {phase}")
+
+    def await_record(self, command: Command, wanted: Callable[[Record], bool], what: str) -> Record:
+        """Wait until the state file shows something; the command must not end before."""
+
+        def look() -> Record | None:
+            ended = command.ended
+            record = self.find()
+            if record is not None and wanted(record):
+                return record
+            assert not ended, f"{command} ended before {what}\n{command.output}"
+            return None
+
+        found = until(look, what)
+        assert found is not None
+        return found
+
+    def await_copied(self, command: Command, part: float) -> Record:
+        """Wait until this part of the rows is copied, 0..1."""
+        return self.await_record(
+            command, lambda record: record.progress.rows >= part * self._rows, f"{part:.0%} of the rows copied"
+        )
+
+    def connections(self) -> list[int]:
+        """The tool's connections on the server, by id."""
+        return [number for number, _, _ in self.statements()]
+
+    def statements(self) -> list[tuple[int, str, int]]:
+        """The tool's connections: id, statement that is running or "", and for how many seconds."""
+        # MySQL's older view cannot show a statement with a character beyond the Basic Multilingual Plane.
+        schema = "information_schema" if self.server.flavour == "mariadb" else "performance_schema"
+        rows = self.session.query(
+            f"SELECT id, COALESCE(info, ''), time FROM {schema}.processlist WHERE user = '{self.user}' ORDER BY id"
+        )
+        return [(int(number), str(statement), int(seconds)) for number, statement, seconds in rows]
+
+    def tables(self) -> set[str]:
+        """The tables of the schema."""
+        return {str(row[0]) for row in self.session.query(f"SHOW TABLES FROM {self.table.schema}")}
+
+    def swaps(self) -> int:
+        """How many statements have renamed the original, as the binlog has it."""
+        file, position = self._binlog_begins
+        files = [str(row[0]) for row in self.session.query("SHOW BINARY LOGS")]
+        found = 0
+        for log in files[files.index(file) :]:
+            start = f" FROM {position}" if log == file else ""
+            events = self.session.query(f"SHOW BINLOG EVENTS IN '{log}'{start}")
+            found += sum(
+                1
+                for event in events
+                if event[2] == "Query" and "RENAME" in event[5] and f"{table(self.table)} TO" in event[5]
+            )
+        return found
+
+    def reconnect(self) -> None:
+        """Get a new connection, after the server was restarted."""
+        self.session.close()
+        self.session = Session(self.application, "connecting as the test")
+
+    def end_connections(self) -> None:
+        """Kill what the tool has left on the server."""
+        for number in self.connections():
+            try:
+                self.session.execute(f"KILL {number}")
+            except Exception:  # noqa: BLE001, S112 - it has gone in the meantime
+                continue
+
+    # --- what must be true --------------------------------------------------------------------------------------------
+
+    def assert_migrated(self, command: Command | None) -> None:
+        """The command ended well; no write was lost; nothing is left but the old table; the journal has no gap."""
+        assert command is None or command.wait() == 0, command.output
+        record = self.record
+        assert record.phase is Phase.DONE
+        assert record.progress.swap is not None
+        assert not record.progress.swap.escaped
+        self._assert_left({self.table.name, record.progress.the_plan.names.old.name})
+        self._assert_lossless(record.progress.the_plan.names.old)
+        columns = {str(row[0]) for row in self.session.query(f"SHOW COLUMNS FROM {table(self.table)}")}
+        assert "note" in columns
+        assert self.swaps() == 1
+        self._assert_journal()
+        self._assert_chunks_committed()
+
+    def assert_aborted(self, command: Command | None) -> None:
+        """The command gave the migration up; nothing of it is left, and the original is what it was."""
+        assert command is None or command.wait() == (0 if command.verb == "abort" else 6), command.output
+        assert self.record.phase is Phase.ABORTED
+        self._assert_left({self.table.name})
+        self._assert_lossless(None)
+        assert self.swaps() == 0
+        self._assert_journal()
+
+    def assert_nothing_copied_twice(self, before: list[Chunk], workers: int = 1) -> None:
+        """What was recorded as copied was not copied again; what was open was: a chunk per worker, and one in hand."""
+        after = {chunk.number: chunk for chunk in self.chunks()}
+        for chunk in before:
+            now = after[chunk.number]
+            assert (now.after, now.upto) == (chunk.after, chunk.upto)
+            assert chunk.rows is None or now == chunk, "a chunk that was recorded as copied was copied again"
+        assert sum(chunk.rows is None for chunk in before) <= workers + 1
+
+    def _assert_lossless(self, old: TableName | None) -> None:
+        self.writers.stop()
+        assert sample.losses(self.session, self.table, self.writers, old) == []
+        assert self.writers.errors == []
+        assert self.writers.commits > 0
+
+    def _assert_left(self, tables: set[str]) -> None:
+        assert self.tables() == tables
+        until(lambda: not self.connections(), "the end of all our connections", within=10)
+
+    def _assert_journal(self) -> None:
+        with closing(Store.reading(self.state_db)) as store:
+            journal = store.journal(self.record.id)
+        assert [entry.seq for entry in journal] == list(range(1, len(journal) + 1))
+        assert journal[0].source is Phase.VALIDATE
+        assert all(earlier.dest is later.source for earlier, later in itertools.pairwise(journal))
+        allowed = {(row.source, row.outcome, row.dest) for row in TABLE}
+        assert {(entry.source, entry.outcome, entry.dest) for entry in journal} <= allowed
+        assert journal[-1].dest is self.record.phase
+
+    def _assert_chunks_committed(self) -> None:
+        assert all(chunk.rows is not None for chunk in self.chunks())
+
+    def _make_user(self) -> None:
+        account = f"{self.user}@'%'"
+        self.session.execute(f"CREATE USER {account}")
+        on_mariadb = self.server.flavour == "mariadb"
+        needed = privileges.GLOBAL_ON_MARIADB if on_mariadb else privileges.GLOBAL_ON_MYSQL
+        for grant in privileges.missing_grants((), self.table.schema, account, needed):
+            self.session.execute(grant)
+
+    def _binlog_end(self) -> tuple[str, int]:
+        status = "SHOW MASTER STATUS" if self.server.flavour == "mariadb" else "SHOW BINARY LOG STATUS"
+        row = self.session.query(status)[0]
+        return str(row[0]), int(row[1])
+
+
+def moments(seed: int, count: int, least: float, most: float) -> list[float]:
+    """`count` random numbers between two, in order; the same ones each time."""
+    chance = random.Random(seed)
+    return sorted(chance.uniform(least, most) for _ in range(count))

@@ -1,0 +1,147 @@
+"""Killed at every point that the source names, a run finishes when it is resumed."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsm_ghost.model.phase import Phase
+from tests.crash.points import fault_points, fault_points_in
+from tests.crash.stage import KILLED, Stage
+
+# Points that a run which is never disturbed does not pass; each is reached by the test named.
+ELSEWHERE = {
+    "store.connections-gone": "test_a_resume_killed_while_it_clears_up_is_resumed",
+    "store.stopped": "test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed",
+    "store.order": "test_an_abort_killed_while_it_leaves_its_order_can_be_given_again",
+    "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
+    "take-away": "test_an_abort_killed_at_any_point_finishes",
+}
+MARIADB_ONLY = {"swap.before-sentry-drop", "swap.before-unlock"}  # the swap by two sessions
+MYSQL_ONLY = {"swap.before-rename"}  # the swap by one
+TRANSITIONS = 8  # of a run that nothing disturbs: the first is among the points, the others are named here
+LATER = [f"store.transition.{when}-commit:{n}" for when in ("before", "after") for n in range(2, TRANSITIONS + 1)] + [
+    "store.connection.after-commit:3",
+    "store.connection.after-commit:6",
+    "store.checkpoint.before-commit:12",
+    "copy.after-chunk:9",
+    "refresh.before-commit:5",
+    "clean-up.after-drop:2",
+    "hook.after-run:3",
+]
+
+
+def _is_elsewhere(point: str) -> bool:
+    return any(point.startswith(f"{prefix}.") for prefix in ELSEWHERE)
+
+
+def _marked(point: str) -> object:
+    name = point.partition(":")[0]
+    marks = (
+        [pytest.mark.mariadb_only] if name in MARIADB_ONLY else [pytest.mark.mysql_only] if name in MYSQL_ONLY else []
+    )
+    return pytest.param(point, marks=marks)
+
+
+ON_THE_WAY = [_marked(point) for point in [*fault_points(), *LATER] if not _is_elsewhere(point)]
+
+
+@pytest.mark.parametrize("point", ON_THE_WAY)
+def test_a_run_killed_at_any_point_finishes_when_resumed(stage: Stage, point: str) -> None:
+    assert stage.start(FSM_GHOST_CRASH_AT=point).wait() == KILLED, "the point was never reached"
+    before = stage.chunks()
+    stage.assert_migrated(stage.go_on())
+    stage.assert_nothing_copied_twice(before)
+
+
+@pytest.mark.parametrize("point", ["store.connections-gone.before-commit", "store.connections-gone.after-commit"])
+def test_a_resume_killed_while_it_clears_up_is_resumed(stage: Stage, point: str) -> None:
+    assert stage.start(FSM_GHOST_CRASH_AT="copy.after-chunk:4").wait() == KILLED
+    assert stage.resume(FSM_GHOST_CRASH_AT=point).wait() == KILLED
+    before = stage.chunks()
+    stage.assert_migrated(stage.resume())
+    stage.assert_nothing_copied_twice(before)
+
+
+@pytest.mark.parametrize("point", ["store.stopped.before-commit", "store.stopped.after-commit"])
+def test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed(stage: Stage, point: str) -> None:
+    stage.flag_file.touch()
+    run = stage.start(FSM_GHOST_CRASH_AT=point)
+    stage.await_phase(run, Phase.SYNC)
+    run.process.terminate()
+    assert run.wait() == KILLED
+    stage.flag_file.unlink()
+    stage.assert_migrated(stage.resume())
+
+
+@pytest.mark.parametrize("point", ["store.order.before-commit", "store.order.after-commit"])
+def test_an_abort_killed_while_it_leaves_its_order_can_be_given_again(stage: Stage, point: str) -> None:
+    stage.flag_file.touch()
+    run = stage.start()
+    stage.await_phase(run, Phase.SYNC)
+    assert stage.abort(FSM_GHOST_CRASH_AT=point).wait() == KILLED
+    if point.endswith("before-commit"):
+        assert stage.abort().wait() == 0
+    stage.assert_aborted(run)
+
+
+@pytest.mark.parametrize("point", ["store.commands.before-commit", "store.commands.after-commit"])
+def test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it(stage: Stage, point: str) -> None:
+    stage.flag_file.touch()
+    run = stage.start(FSM_GHOST_CRASH_AT=point)
+    stage.await_phase(run, Phase.SYNC)
+    assert stage.abort(FSM_GHOST_CRASH_AT="store.order.after-commit").wait() == KILLED
+    assert run.wait() == KILLED
+    stage.flag_file.unlink()
+    stage.assert_aborted(stage.resume())
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "store.transition.before-commit:1",
+        "store.transition.after-commit:1",
+        "take-away.after-drop:1",
+        "take-away.after-drop:2",
+        "take-away.after-drop:3",
+        "store.transition.before-commit:2",
+        "store.transition.after-commit:2",
+    ],
+)
+def test_an_abort_killed_at_any_point_finishes(stage: Stage, point: str) -> None:
+    assert stage.start(FSM_GHOST_CRASH_AT="copy.after-chunk:4").wait() == KILLED
+    assert stage.abort(FSM_GHOST_CRASH_AT=point).wait() == KILLED
+    given_up = stage.record.phase in {Phase.ROLLBACK, Phase.ABORTED}
+    stage.assert_aborted(stage.go_on() if given_up else stage.abort())
+
+
+def test_every_point_of_the_source_is_either_on_the_way_or_has_its_test() -> None:
+    points = fault_points()
+    assert len(points) >= 35
+    assert all(name in globals() for name in ELSEWHERE.values())
+    assert all(any(point.startswith(f"{prefix}.") for point in points) for prefix in ELSEWHERE), "one is gone"
+    assert {*points} >= MARIADB_ONLY | MYSQL_ONLY
+
+
+def test_names_of_points_are_put_together_from_the_calls_of_the_functions_they_stand_in() -> None:
+    database = """
+class Database:
+    def transaction(self, name):
+        fault_point(f"{name}.before")
+"""
+    run = """
+class Run:
+    def write(self, name):
+        with self.db.transaction(f"run.{name}"):
+            fault_point("plain")
+    def use(self):
+        self.write("one")
+        self.write("two")
+        self.db.transaction("three")
+"""
+    named = {"run.one.before", "run.two.before", "three.before", "plain"}
+    assert fault_points_in({"database.py": database, "run.py": run}) == named
+
+
+def test_a_point_whose_name_cannot_be_told_is_an_error() -> None:
+    with pytest.raises(ValueError, match="here:1"):
+        fault_points_in({"here": "fault_point(names[0])"})

@@ -1,0 +1,226 @@
+"""What a migration makes others wait for, and what it does when others make it wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from fsm_ghost.errors import CutOverError
+from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql import sample
+from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.settings import CopySettings, CutOverSettings
+from tests.integration.driving import Driver, Running, contents, old_table, table_of, tables
+from tests.servers import Database
+
+ROWS = 300
+KEYS = {
+    "integers": "id INT PRIMARY KEY",
+    "counted integers": "id INT AUTO_INCREMENT PRIMARY KEY",
+    "text": "id VARCHAR(10) PRIMARY KEY",
+}
+SOON = 1.0  # seconds: longer than a statement takes that does not wait, shorter than our own locks would be waited for
+
+
+@pytest.fixture(params=list(KEYS.values()), ids=list(KEYS))
+def keyed(database: Database, request: pytest.FixtureRequest) -> Database:
+    """A database with a table `t` of `ROWS` rows, once for each kind of key."""
+    fill(database, request.param)
+    return database
+
+
+@pytest.fixture
+def plain(database: Database) -> Database:
+    """A database with a table `t` of `ROWS` rows."""
+    fill(database, KEYS["integers"])
+    return database
+
+
+def fill(database: Database, key: str) -> None:
+    database.execute(f"CREATE TABLE t ({key}, n INT NOT NULL)")
+    database.execute(f"INSERT INTO t VALUES {', '.join(f'({number}, 0)' for number in range(1, ROWS + 1))}")
+
+
+@contextmanager
+def transaction(database: Database, *statements: str) -> Iterator[None]:
+    """A transaction of somebody else, open after these statements, rolled back in the end."""
+    connection = database.connect(autocommit=False)
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+@contextmanager
+def chunk_in_flight(database: Database, driver: Driver) -> Iterator[Running]:
+    """A migration one chunk of which, of all rows, waits in its middle for a row of the ghost table."""
+    running = driver.start(driver.settings(copy=CopySettings(chunk_size=10_000)), hold=Phase.COPY)
+    running.until_held()
+    with transaction(database, "INSERT INTO t_gho (id, n) VALUES (200, -1)"):
+        running.go()
+        waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+        running.until(lambda _: database.query(waiting) == [(1,)])
+        yield running
+
+
+def equal(database: Database, where: str = "TRUE") -> bool:
+    """Whether original and ghost table are equal."""
+    rows = [database.query(f"SELECT id, n FROM {name} WHERE {where} ORDER BY id") for name in ("t", "t_gho")]
+    return rows[0] == rows[1]
+
+
+def finished(database: Database, driver: Driver, running: Running) -> None:
+    """The migration ends well, and the tables are equal."""
+    driver.flag_file.unlink(missing_ok=True)
+    assert running.ending().exit_code == 0
+    old = old_table(database, "t")
+    assert contents(database, "t", ["id", "n"]) == contents(database, old, ["id", "n"])
+    assert tables(database).keys() == {"t", old}
+
+
+# --- Chunks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_chunk_takes_no_lock_on_the_original(keyed: Database, driver: Driver) -> None:
+    with chunk_in_flight(keyed, driver) as running:
+        with transaction(keyed, "SELECT * FROM t FOR UPDATE NOWAIT", "UPDATE t SET n = n + 1"):
+            pass
+        if keyed.server.flavour == "mysql":
+            locks = "SELECT COUNT(*) FROM performance_schema.data_locks WHERE OBJECT_SCHEMA = %s AND OBJECT_NAME = 't'"
+            assert keyed.query(locks, (keyed.name,)) == [(0,)]
+    finished(keyed, driver, running)
+
+
+def test_the_application_does_not_wait_for_a_refresh_that_waits_for_a_chunk(keyed: Database, driver: Driver) -> None:
+    with chunk_in_flight(keyed, driver) as running:
+        for _ in range(3):
+            seen = running.last.progress.changes
+            began = time.monotonic()
+            keyed.execute("UPDATE t SET n = n + 1 WHERE n >= 0")
+            assert time.monotonic() - began < SOON
+            running.until(lambda now, seen=seen: now.progress.changes > seen)  # type: ignore[misc]
+    finished(keyed, driver, running)
+
+
+# --- Locked rows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["FOR UPDATE", "LOCK IN SHARE MODE"])
+def test_a_row_that_stays_locked_does_not_hold_up_the_others(keyed: Database, driver: Driver, how: str) -> None:
+    running = driver.start(driver.postponed(), hold=Phase.SYNC)
+    running.until_held()
+    keyed.execute("UPDATE t SET n = 1")
+    with transaction(keyed, f"SELECT * FROM t WHERE id IN ('7', '70') {how}"):
+        running.go()
+        running.until(lambda _: equal(keyed, "id NOT IN ('7', '70')"))
+        keyed.execute("UPDATE t SET n = 2 WHERE id IN ('1', '100', '299')")
+        running.until(lambda _: equal(keyed, "id NOT IN ('7', '70')"))
+        if how == "FOR UPDATE":
+            assert keyed.query("SELECT n FROM t_gho WHERE id IN ('7', '70')") == [(0,), (0,)]
+    running.until(lambda _: equal(keyed))
+    finished(keyed, driver, running)
+
+
+def test_rows_that_are_locked_again_and_again_are_brought_over_in_the_end(plain: Database, driver: Driver) -> None:
+    running = driver.start(driver.postponed(), hold=Phase.SYNC)
+    running.until_held()
+    plain.execute("UPDATE t SET n = 1")
+    everything = transaction(plain, "SELECT * FROM t FOR UPDATE")
+    with everything:
+        running.go()
+        running.until(lambda seen: seen.readings.backlog == ROWS)
+    running.until(lambda _: equal(plain))
+    finished(plain, driver, running)
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("begin", ["before the migration", "during it"])
+def test_a_prepared_transaction_is_waited_for_and_its_end_is_followed(
+    plain: Database, driver: Driver, begin: str, end: str
+) -> None:
+    prepared = ("XA START 'x'", "UPDATE t SET n = 5 WHERE id IN (1, 250)", "XA END 'x'", "XA PREPARE 'x'")
+    if begin == "before the migration":
+        plain.server.execute(f"USE {plain.name}", *prepared)
+        running = driver.start(driver.postponed(cut_over=CutOverSettings(lock_timeout=0.5)))
+        running.until(lambda seen: bool(seen.readings.waiting_for))
+    else:
+        running = driver.start(driver.postponed())
+        running.until_postponed()
+        plain.server.execute(f"USE {plain.name}", *prepared)
+        plain.execute("UPDATE t SET n = 6 WHERE id BETWEEN 2 AND 100")
+        running.until(lambda _: equal(plain, "id BETWEEN 2 AND 100"))
+        driver.flag_file.unlink()
+        running.until(lambda seen: seen.progress.attempts >= 1 and seen.phase is Phase.SYNC)
+        assert "added" not in tables(plain)["t"]
+    plain.server.execute(f"XA {end} 'x'")
+    finished(plain, driver, running)
+    assert plain.query("SELECT n FROM t WHERE id IN (1, 250)") == [(5 if end == "COMMIT" else 0,)] * 2
+
+
+# --- The swap ---------------------------------------------------------------------------------------------------------
+
+BUDGET = 0.5
+
+
+@pytest.mark.parametrize("name", ["orders", "ORDERS"])
+@pytest.mark.parametrize("suffix", ["", "_gho", "_ghc", "_ghm"])
+def test_the_swap_is_given_up_within_its_budget_while_a_transaction_holds_a_table(
+    database: Database, driver: Driver, suffix: str, name: str
+) -> None:
+    table = table_of(database, name)
+    session = Session(connect_arguments(driver.server))
+    sample.create(session, table, 1_000)
+    writers = sample.Writers(connect_arguments(driver.server), table, 1_000, rate=400).start()
+    try:
+        cut_over = CutOverSettings(lock_timeout=BUDGET, postpone_flag_file=str(driver.flag_file))
+        running = driver.start(driver.postponed(name, cut_over=cut_over))
+        running.until_postponed()
+        before = tables(database)
+        with transaction(database, f"SELECT COUNT(*) FROM `{name}{suffix}`"):
+            writers.forget_longest()
+            driver.flag_file.unlink()
+            running.until(lambda seen: seen.progress.attempts >= 2 and seen.phase is Phase.SYNC)
+            commits = writers.commits
+            running.until(lambda _: writers.commits > commits + 20)
+            assert writers.longest <= BUDGET + 0.5
+            assert tables(database) == before
+        assert running.ending().exit_code == 0
+    finally:
+        writers.stop()
+    old = table_of(database, old_table(database, name))
+    assert writers.errors == []
+    assert sample.losses(session, table, writers, old) == []
+    assert tables(database).keys() == {name, old.name}
+    session.close()
+
+
+def test_a_swap_that_was_given_up_says_why(plain: Database, driver: Driver) -> None:
+    running = driver.start(driver.settings(cut_over=CutOverSettings(lock_timeout=BUDGET)), hold=Phase.COPY)
+    running.until_held()
+    with transaction(plain, "SELECT COUNT(*) FROM t"):
+        running.go()
+        running.until(lambda seen: seen.progress.attempts >= 1 and seen.phase is Phase.SYNC)
+        store = [entry for entry in driver.journal(running.id) if entry[1] == "given_up"]
+        assert store == [(Phase.CUT_OVER, "given_up", Phase.SYNC)]
+    finished(plain, driver, running)
+
+
+def test_after_too_many_attempts_the_swap_is_left_to_a_person(plain: Database, driver: Driver) -> None:
+    settings = driver.settings(cut_over=CutOverSettings(lock_timeout=0.2, attempts=2))
+    running = driver.start(settings, hold=Phase.COPY)
+    running.until_held()
+    with transaction(plain, "SELECT COUNT(*) FROM t"):
+        running.go()
+        with pytest.raises(CutOverError, match="2 attempts"):
+            running.ending()
+        plain.execute("UPDATE t SET n = 1")
+    assert "added" not in tables(plain)["t"]
+    assert driver.resume(running.id).exit_code == 0
+    assert plain.query("SELECT DISTINCT n, added FROM t") == [(1, 7)]

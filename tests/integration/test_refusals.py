@@ -1,0 +1,423 @@
+"""What is refused: with one clear reason, what to do about it, the right exit code, and nothing touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+
+import pytest
+
+from fsm_ghost.errors import ConnectionLostError, FsmGhostError, RefusedError
+from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql.private import Flavour, PrivateServer
+from fsm_ghost.mysql.privileges import GLOBAL, GLOBAL_ON_MARIADB, GLOBAL_ON_MYSQL, ON_SCHEMA
+from fsm_ghost.settings import ServerSettings, Settings
+from tests.conftest import ServerFactory
+from tests.integration.driving import ADD_COLUMN, Driver, old_table, tables, unchanged
+from tests.servers import Database
+
+REFUSED = RefusedError.exit_code
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody is told whose migration came to nothing."""
+
+    exit_code: int
+    text: str
+
+    @property
+    def reasons(self) -> list[str]:
+        """The lines that are neither a remedy nor a statement to be run."""
+        return [line for line in self.text.splitlines() if line and not line.startswith(("  ", "GRANT "))]
+
+
+def told(driver: Driver, settings: Settings) -> Answer:
+    """Start a migration that does not come far."""
+    try:
+        ending = driver.run(settings)
+    except FsmGhostError as raised:
+        return Answer(raised.exit_code, f"{raised.message}\n  {_remedy(raised)}")
+    assert ending.phase in {Phase.FAILED, Phase.ABORTED}
+    assert driver.record().is_finished, "there is nothing that could be resumed"
+    assert "\n" in ending.snapshot.reason, f"no remedy: {ending.snapshot.reason!r}"
+    return Answer(ending.exit_code, "\n  ".join(ending.snapshot.reason.split("\n", 1)))
+
+
+def _remedy(error: FsmGhostError) -> str:
+    assert error.remedy, f"no remedy: {error}"
+    return error.remedy
+
+
+def refused(driver: Driver, settings: Settings, reason: str, *, exit_code: int = REFUSED) -> str:
+    """A migration is refused for one reason, and nothing was touched; all that was said."""
+    with unchanged(driver.database):
+        answer = told(driver, settings)
+    assert re.search(reason, answer.text), answer.text
+    assert len(answer.reasons) == 1, f"more than one reason: {answer.text}"
+    assert answer.exit_code == exit_code, answer.text
+    return answer.text
+
+
+@pytest.fixture
+def plain(database: Database) -> Database:
+    """A database with a table `t`."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT)")
+    database.execute("INSERT INTO t VALUES (1, 'one', 1), (2, 'two', 1), (3, 'three', 1)")
+    return database
+
+
+# --- The server -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_wrong_password_is_refused(driver: Driver) -> None:
+    with account(driver, ()) as limited:
+        settings = driver.settings(server=replace(limited, password="wrong"))  # noqa: S106 - of an account of our own
+        assert "password" in refused(driver, settings, "Access denied")
+
+
+@pytest.mark.usefixtures("plain")
+def test_an_unknown_user_is_refused(driver: Driver) -> None:
+    nobody = replace(driver.server, user="nobody")
+    refused(driver, driver.settings(server=nobody), "Access denied")
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_server_that_cannot_be_reached_is_named(driver: Driver, fresh_server: ServerFactory) -> None:
+    gone = fresh_server()
+    port = gone.port
+    gone.stop()
+    settings = driver.settings(server=ServerSettings(host="127.0.0.1", port=port, user="root"))
+    said = refused(driver, settings, f"127.0.0.1:{port}", exit_code=ConnectionLostError.exit_code)
+    assert "--host" in said
+
+
+@contextmanager
+def globally(server: PrivateServer, name: str, value: str) -> Iterator[None]:
+    """A global variable has another value for a while."""
+    ((before,),) = server.execute(f"SELECT @@GLOBAL.{name}")
+    server.execute(f"SET GLOBAL {name} = '{value}'" if not value.isdigit() else f"SET GLOBAL {name} = {value}")
+    try:
+        yield
+    finally:
+        server.execute(f"SET GLOBAL {name} = {before!r}")
+
+
+@pytest.mark.parametrize("value", ["MIXED", "STATEMENT"])
+def test_another_binlog_format_is_refused(plain: Database, driver: Driver, value: str) -> None:
+    with globally(plain.server, "binlog_format", value):
+        said = refused(driver, driver.settings(), f"binlog_format is {value}")
+        assert "SET GLOBAL binlog_format" in said
+
+
+def test_minimal_row_images_are_refused(plain: Database, driver: Driver) -> None:
+    with globally(plain.server, "binlog_row_image", "MINIMAL"):
+        refused(driver, driver.settings(), "binlog_row_image is MINIMAL")
+
+
+def test_a_read_only_server_is_refused(plain: Database, driver: Driver) -> None:
+    with globally(plain.server, "read_only", "1"):
+        refused(driver, driver.settings(), "read-only")
+
+
+@pytest.mark.mysql_only
+def test_commits_that_do_not_become_visible_in_order_are_refused(plain: Database, driver: Driver) -> None:
+    with globally(plain.server, "binlog_order_commits", "0"):
+        refused(driver, driver.settings(), "binlog_order_commits")
+
+
+def test_a_server_without_a_binary_log_is_refused(
+    fresh_server: ServerFactory, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = Database(fresh_server({"skip-log-bin": 1}))
+    elsewhere.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    driver = Driver(elsewhere, tmp_path_factory.mktemp("store"))
+    refused(driver, driver.settings(), "binary log")
+
+
+def test_a_replica_is_refused(fresh_server: ServerFactory, tmp_path_factory: pytest.TempPathFactory) -> None:
+    primary = fresh_server()
+    replica = fresh_server(server_id=2, replica_of=primary)
+    primary.execute("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    replica.catch_up(primary)
+    here = Database(replica)
+    driver = Driver(here, tmp_path_factory.mktemp("store"))
+    refused(driver, replace(driver.settings(), schema="shop"), "replica")
+
+
+# --- The account ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def account(driver: Driver, grants: tuple[str, ...]) -> Iterator[ServerSettings]:
+    """An account with a password and these grants, `$` standing for its name."""
+    server, name = driver.database.server, f"limited{next(_numbers)}"
+    server.execute(f"CREATE USER `{name}`@`%` IDENTIFIED BY 'secret'")
+    try:
+        for grant in grants:
+            server.execute(grant.replace("$", f"`{name}`@`%`"))
+        yield replace(driver.server, user=name, password="secret")  # noqa: S106 - of an account of our own
+    finally:
+        server.execute(f"DROP USER `{name}`@`%`")
+
+
+def all_grants(database: Database, without: str = "") -> tuple[str, ...]:
+    """The grants that are needed, but one."""
+    needed = GLOBAL_ON_MYSQL if database.server.flavour == "mysql" else GLOBAL_ON_MARIADB
+    everywhere = ", ".join(privilege for privilege in needed if privilege != without)
+    here = ", ".join(privilege for privilege in ON_SCHEMA if privilege != without)
+    return (f"GRANT {everywhere} ON *.* TO $", f"GRANT {here} ON `{database.name}`.* TO $")
+
+
+def granted_as_told(driver: Driver, text: str) -> None:
+    """Run exactly the GRANT statements in what was said."""
+    statements = [line.strip() for line in text.splitlines() if line.strip().startswith("GRANT ")]
+    assert statements
+    driver.database.server.execute(*statements)
+
+
+def test_an_account_without_any_privilege_is_told_the_grants_and_they_are_enough(
+    plain: Database, driver: Driver
+) -> None:
+    with account(driver, ()) as limited:
+        settings = driver.settings(server=limited)
+        said = refused(driver, settings, "the account lacks privileges")
+        granted_as_told(driver, said)
+        assert driver.run(settings).exit_code == 0
+    assert tables(plain).keys() == {"t", old_table(plain, "t")}
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [*GLOBAL, *ON_SCHEMA]
+    + [pytest.param(name, marks=pytest.mark.mysql_only) for name in GLOBAL_ON_MYSQL if name not in GLOBAL]
+    + [pytest.param(name, marks=pytest.mark.mariadb_only) for name in GLOBAL_ON_MARIADB if name not in GLOBAL],
+)
+def test_a_single_missing_privilege_is_told_as_the_one_grant_that_mends_it(
+    plain: Database, driver: Driver, missing: str
+) -> None:
+    with account(driver, all_grants(plain, without=missing)) as limited:
+        settings = driver.settings(server=limited)
+        said = refused(driver, settings, "the account lacks privileges")
+        assert re.findall(r"GRANT (.+) ON", said) == [missing]
+        granted_as_told(driver, said)
+        assert driver.run(replace(settings, execute=False)).exit_code == 0
+
+
+@contextmanager
+def role(driver: Driver, grants: tuple[str, ...]) -> Iterator[str]:
+    """A role with these grants."""
+    server, name = driver.database.server, f"migrator{next(_numbers)}"
+    server.execute(f"CREATE ROLE `{name}`")
+    try:
+        for grant in grants:
+            server.execute(grant.replace("$", f"`{name}`"))
+        yield name
+    finally:
+        server.execute(f"DROP ROLE `{name}`")
+
+
+def test_privileges_that_a_default_role_gives_are_enough(plain: Database, driver: Driver, flavour: Flavour) -> None:
+    with role(driver, all_grants(plain)) as name, account(driver, (f"GRANT `{name}` TO $",)) as limited:
+        what = f"`{name}` {'TO' if flavour == 'mysql' else 'FOR'}"
+        plain.server.execute(f"SET DEFAULT ROLE {what} `{limited.user}`@`%`")
+        assert driver.run(driver.settings(server=limited)).exit_code == 0
+
+
+def test_privileges_of_a_role_that_is_not_active_do_not_count(plain: Database, driver: Driver) -> None:
+    with role(driver, all_grants(plain)) as name, account(driver, (f"GRANT `{name}` TO $",)) as limited:
+        settings = driver.settings(server=limited)
+        granted_as_told(driver, refused(driver, settings, "the account lacks privileges"))
+        assert driver.run(replace(settings, execute=False)).exit_code == 0
+
+
+def test_an_account_that_lacks_what_a_role_does_not_give_is_told_the_rest(
+    plain: Database, driver: Driver, flavour: Flavour
+) -> None:
+    with (
+        role(driver, all_grants(plain, without="ALTER")) as name,
+        account(driver, (f"GRANT `{name}` TO $",)) as limited,
+    ):
+        what = f"`{name}` {'TO' if flavour == 'mysql' else 'FOR'}"
+        plain.server.execute(f"SET DEFAULT ROLE {what} `{limited.user}`@`%`")
+        settings = driver.settings(server=limited)
+        said = refused(driver, settings, "the account lacks privileges")
+        assert re.findall(r"GRANT (.+) ON", said) == ["ALTER"]
+        granted_as_told(driver, said)
+        assert driver.run(settings).exit_code == 0
+
+
+def test_triggers_that_the_account_may_not_see_do_not_escape(plain: Database, driver: Driver) -> None:
+    plain.execute("CREATE TRIGGER counting BEFORE INSERT ON t FOR EACH ROW SET NEW.n = 5")
+    with account(driver, all_grants(plain)) as limited:
+        with unchanged(plain):
+            answer = told(driver, driver.settings(server=limited))
+        assert answer.exit_code == REFUSED
+        assert re.search("trigger", answer.text, re.IGNORECASE)
+
+
+def test_foreign_keys_that_the_account_may_not_see_do_not_escape(plain: Database, driver: Driver) -> None:
+    other = Database(plain.server)
+    other.execute(f"CREATE TABLE child (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES `{plain.name}`.t (id))")
+    try:
+        with account(driver, all_grants(plain)) as limited:
+            with unchanged(plain), unchanged(other):
+                answer = told(driver, driver.settings(server=limited))
+            assert answer.exit_code == REFUSED
+    finally:
+        other.drop()
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_table_that_does_not_exist_is_refused(driver: Driver) -> None:
+    refused(driver, driver.settings("missing"), r"there is no table .*\.missing")
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_database_that_does_not_exist_is_refused(driver: Driver) -> None:
+    refused(driver, replace(driver.settings(), schema="no_such_database"), "there is no table no_such_database.t")
+
+
+def test_a_view_is_refused(plain: Database, driver: Driver) -> None:
+    plain.execute("CREATE VIEW seen AS SELECT * FROM t")
+    refused(driver, driver.settings("seen"), "seen is a view")
+
+
+@pytest.mark.parametrize("engine", ["MyISAM", "MEMORY"])
+def test_a_table_of_another_engine_is_refused(database: Database, driver: Driver, engine: str) -> None:
+    database.execute(f"CREATE TABLE t (id INT PRIMARY KEY) ENGINE = {engine}")
+    refused(driver, driver.settings(), f"kept by {engine}")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "id INT, v INT",
+        "id INT, v INT, UNIQUE KEY (id)",
+        "v VARCHAR(50) NOT NULL, UNIQUE KEY (v(10))",
+        "id DOUBLE PRIMARY KEY",
+        "id ENUM('a', 'b') PRIMARY KEY",
+        "id INT NOT NULL, v INT, KEY (id)",
+    ],
+)
+def test_a_table_without_a_usable_key_is_refused(database: Database, driver: Driver, definition: str) -> None:
+    database.execute(f"CREATE TABLE t ({definition})")
+    refused(driver, driver.settings(), "no usable key")
+
+
+def test_a_table_that_refers_to_another_one_is_refused(plain: Database, driver: Driver) -> None:
+    plain.execute("CREATE TABLE child (id INT PRIMARY KEY, t INT, CONSTRAINT refers FOREIGN KEY (t) REFERENCES t (id))")
+    refused(driver, driver.settings("child"), "refers .*child refers to")
+
+
+def test_a_table_that_another_one_refers_to_is_refused(plain: Database, driver: Driver) -> None:
+    plain.execute("CREATE TABLE child (id INT PRIMARY KEY, t INT, CONSTRAINT refers FOREIGN KEY (t) REFERENCES t (id))")
+    refused(driver, driver.settings(), "refers .*child refers to")
+
+
+def test_a_table_that_refers_to_itself_is_refused(database: Database, driver: Driver) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, up INT, CONSTRAINT up FOREIGN KEY (up) REFERENCES t (id))")
+    refused(driver, driver.settings(), "up .*t refers to")
+
+
+@pytest.mark.parametrize("timing", ["BEFORE INSERT", "AFTER UPDATE", "AFTER DELETE"])
+def test_a_table_with_triggers_is_refused(plain: Database, driver: Driver, timing: str) -> None:
+    plain.execute("CREATE TABLE log (id INT)")
+    plain.execute(f"CREATE TRIGGER counting {timing} ON t FOR EACH ROW INSERT INTO log VALUES (1)")
+    refused(driver, driver.settings(), "counting")
+
+
+@pytest.mark.parametrize("suffix", ["_gho", "_ghc", "_ghm", "_ghs"])
+def test_a_table_of_somebody_else_with_one_of_our_names_is_refused_and_kept(
+    plain: Database, driver: Driver, suffix: str
+) -> None:
+    plain.execute(f"CREATE TABLE t{suffix} (id INT PRIMARY KEY, mine VARCHAR(10))")
+    plain.execute(f"INSERT INTO t{suffix} VALUES (1, 'precious')")
+    refused(driver, driver.settings(), f"t{suffix}")
+
+
+def test_a_view_with_one_of_our_names_is_refused_and_kept(plain: Database, driver: Driver) -> None:
+    plain.execute("CREATE VIEW t_gho AS SELECT * FROM t")
+    refused(driver, driver.settings(), "t_gho")
+
+
+# --- The ALTER --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    "alter, reason",
+    [
+        ("RENAME TO other", "renames the table"),
+        ("ADD COLUMN a INT, RENAME other", "renames the table"),
+        ("ALTER TABLE t RENAME AS other", "renames the table"),
+        ("ADD COLUMN a INT; DROP TABLE t", "more than one statement"),
+        ("ADD COLUMN a INT, ALGORITHM=INPLACE", "ALGORITHM"),
+        ("ADD COLUMN a INT, LOCK = NONE", "LOCK"),
+        ("ALTER TABLE other ADD COLUMN a INT", "not for"),
+        ("EXCHANGE PARTITION p WITH TABLE other", "EXCHANGE"),
+        ("TRUNCATE PARTITION p", "TRUNCATE"),
+        ("ADD COLUMN a INT,", "empty clause"),
+        ("ADD COLUMN", "ends too early"),
+    ],
+)
+def test_an_alter_that_would_escape_the_ghost_table_is_refused(driver: Driver, alter: str, reason: str) -> None:
+    refused(driver, driver.settings(alter=alter), reason)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    "alter, reason",
+    [
+        ("ADD COLUM a INT", "the server refuses the ALTER"),
+        ("ADD COLUMN v INT", "Duplicate column"),
+        ("DROP COLUMN missing", "missing"),
+        ("ADD COLUMN a INT NOT NULL DEFAULT 'x'", "Invalid default"),
+        ("ADD INDEX missing (missing)", "missing"),
+        ("ADD UNIQUE KEY one_v (v)", "one_v .*unique"),
+        ("ADD COLUMN a INT UNIQUE", "unique"),
+        ("DROP PRIMARY KEY", "no unique key"),
+        ("MODIFY id INT UNSIGNED NOT NULL", "no unique key"),
+        ("DROP COLUMN id", "no unique key"),
+        ("ENGINE = MyISAM", "MyISAM"),
+        ("ADD FOREIGN KEY (n) REFERENCES t (id)", "foreign key"),
+        ("ADD COLUMN up INT, ADD CONSTRAINT up FOREIGN KEY (up) REFERENCES parent (id)", "foreign key"),
+    ],
+)
+def test_an_alter_that_cannot_be_carried_out_is_refused_and_nothing_is_left(
+    driver: Driver, alter: str, reason: str
+) -> None:
+    driver.database.execute("CREATE TABLE parent (id INT PRIMARY KEY)")
+    refused(driver, driver.settings(alter=alter), f"(?i){reason}")
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        "MODIFY code VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL",
+        "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+        "MODIFY code VARCHAR(2) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
+        "DROP KEY code, ADD UNIQUE KEY code (code(2))",
+    ],
+)
+def test_a_unique_key_that_gets_stricter_is_refused(database: Database, driver: Driver, alter: str) -> None:
+    database.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, code VARCHAR(20) NOT NULL, UNIQUE KEY code (code))"
+        " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    )
+    database.execute("INSERT INTO t VALUES (1, 'google'), (2, 'Google')")
+    refused(driver, driver.settings(alter=alter), "unique")
+
+
+def test_after_a_refusal_the_same_table_can_be_migrated(plain: Database, driver: Driver) -> None:
+    refused(driver, driver.settings(alter="ADD UNIQUE KEY one_v (v)"), "unique")
+    assert driver.run(driver.settings(alter=ADD_COLUMN)).exit_code == 0
+    assert "`added`" in tables(plain)["t"]

@@ -1,0 +1,94 @@
+"""R15: the intent is stored first; whoever finds one looks before it does anything; nothing is believed unseen."""
+
+from dataclasses import replace
+
+import pytest
+
+from fsm_ghost.errors import AmbiguousError, ConnectionLostError, MismatchError
+from fsm_ghost.model.phase import Outcome
+from fsm_ghost.model.progress import Swap
+from fsm_ghost.services.swapper import Attempt, Found
+from fsm_ghost.states.cut_over import CutOver
+from tests.states.fakes import READY, FakePlane
+from tests.unit.model.examples import at
+
+INTENDED = replace(READY, swapping=True, attempts=1, safe=at(50))
+DONE = Attempt(locked_at=at(99), stall=0.02)
+
+
+def test_the_intent_comes_first_and_touches_nothing() -> None:
+    fake = FakePlane()
+    step = CutOver(fake.plane).step(READY)
+    assert (step.outcome, step.progress.swapping, step.progress.attempts) == (None, True, 1)
+    assert fake.log == []
+    assert fake.intends_swap
+
+
+def test_with_its_own_intent_stored_it_attempts_looks_and_audits() -> None:
+    fake = FakePlane(attempt=DONE, found=Found.SWAPPED, intends_swap=True, escaped=3)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert step.outcome is Outcome.SWAPPED
+    assert step.progress == replace(INTENDED, swapping=False, swap=Swap(at(99), 0.02, 3))
+    assert fake.log == ["attempt", "look", "audit"]
+
+
+def test_an_intent_of_an_earlier_run_is_looked_at_and_not_repeated() -> None:
+    fake = FakePlane(found=Found.NOT_SWAPPED, attempt=AssertionError("attempted blindly"))
+    step = CutOver(fake.plane).step(INTENDED)
+    assert (step.outcome, step.progress.swapping, step.progress.swap) == (Outcome.GIVEN_UP, False, None)
+    assert fake.log == ["look"]
+
+
+def test_an_intent_of_an_earlier_run_whose_swap_happened_is_taken_as_swapped() -> None:
+    fake = FakePlane(found=Found.SWAPPED)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert (step.outcome, step.progress.swapping) == (Outcome.SWAPPED, False)
+    assert step.progress.swap is not None
+    assert "attempt" not in fake.log
+
+
+def test_an_attempt_that_was_given_up_backs_off_and_says_why() -> None:
+    fake = FakePlane(attempt=Attempt(given_up="the lock was not granted"), intends_swap=True)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert (step.outcome, step.reason) == (Outcome.GIVEN_UP, "the lock was not granted")
+    assert (step.progress.swapping, step.progress.swap) == (False, None)
+    assert "back off" in fake.log
+
+
+def test_an_attempt_that_claims_success_is_not_believed_when_the_tables_do_not_show_it() -> None:
+    fake = FakePlane(attempt=DONE, found=Found.NOT_SWAPPED, intends_swap=True)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert (step.outcome, step.progress.swap) == (Outcome.GIVEN_UP, None)
+
+
+def test_a_changed_row_that_does_not_fit_is_found_before_the_swap() -> None:
+    fake = FakePlane(attempt=MismatchError("a changed row does not fit"), intends_swap=True)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert (step.outcome, step.progress.swapping, step.progress.swap) == (Outcome.GIVEN_UP, False, None)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["after the attempt", "of an earlier run"])
+def test_what_cannot_be_told_stays_open_for_a_person(*, own: bool) -> None:
+    fake = FakePlane(attempt=DONE, found=AmbiguousError("neither"), intends_swap=own)
+    with pytest.raises(AmbiguousError):
+        CutOver(fake.plane).step(INTENDED)
+
+
+def test_a_lost_connection_leaves_the_intent_open_and_is_looked_at_the_next_time() -> None:
+    fake = FakePlane(attempt=ConnectionLostError("gone"), found=Found.SWAPPED, intends_swap=True)
+    state = CutOver(fake.plane)
+    with pytest.raises(ConnectionLostError):
+        state.step(INTENDED)
+    assert not fake.intends_swap
+    step = state.step(INTENDED)
+    assert (step.outcome, fake.log) == (Outcome.SWAPPED, ["attempt", "look"])
+
+
+def test_every_attempt_is_counted() -> None:
+    fake = FakePlane(attempt=Attempt(given_up="busy"))
+    progress = READY
+    for number in (1, 2, 3):
+        progress = CutOver(fake.plane).step(progress).progress
+        assert progress.attempts == number
+        progress = CutOver(fake.plane).step(progress).progress
+        assert not progress.swapping

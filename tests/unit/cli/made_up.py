@@ -1,0 +1,142 @@
+"""Snapshots of a made-up migration, one for each thing that a display has to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from fsm_ghost.model.chunk import Chunk, KeyRange
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
+from fsm_ghost.model.naming import Names, TableName
+from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.plan import MappedColumn, Plan, SwapMethod
+from fsm_ghost.model.progress import Progress, Swap
+from fsm_ghost.model.readings import Readings
+from fsm_ghost.model.snapshot import Snapshot
+
+STARTED = datetime(2026, 11, 20, 11, 0, 0, tzinfo=UTC).timestamp()
+NOW = STARTED + 83
+TABLE = TableName("shop", "orders")
+PLAN = Plan(
+    names=Names.for_table(TABLE, datetime.fromtimestamp(STARTED, UTC)),
+    alter="ADD COLUMN note TEXT",
+    key=MigrationKey("PRIMARY", (KeyColumn("id", "id", KeyKind.INTEGER),)),
+    mapping=(MappedColumn("id", "id"), MappedColumn("customer", "client")),
+    filled=(),
+    original_create="0" * 64,
+    ghost_create="1" * 64,
+    rows=1_000_000,
+    bytes=96_900_000,
+    swap=SwapMethod.SAME_SESSION,
+    exclusive=False,
+)
+_AT = Coordinates("mysql-bin.000123", 44_172)
+_COPYING = Progress(
+    plan=PLAN,
+    prepared=True,
+    start=_AT,
+    safe=Coordinates("mysql-bin.000124", 9_120_455),
+    changes=12_345,
+    refreshed=9_876,
+    range_known=True,
+    first=(1,),
+    last=(1_000_000,),
+    handed_out=(525_000,),
+    open_chunks=(Chunk(525, KeyRange((524_000,), (525_000,))),),
+    chunks=525,
+    rows=524_288,
+    copied_part=0.5243,
+)
+_COPIED = replace(_COPYING, handed_out=(1_000_000,), open_chunks=(), chunks=1000, rows=1_000_000, copied_part=1.0)
+_VERIFYING = replace(_COPIED, verifying=True, verify_last=(1_000_412,), verified_rows=371_004, verified_part=0.3709)
+_VERIFIED = replace(_VERIFYING, verified_upto=(1_000_412,), verified_rows=1_000_412, verified_part=1.0, verified=True)
+_SWAPPED = replace(_VERIFIED, attempts=1, swap=Swap(_AT, 0.143))
+_READINGS = Readings(
+    rows_per_second=85_813.0,
+    backlog=236,
+    changes_per_second=412.4,
+    stream_delay=0.34,
+    chunk_rows=1_000,
+    chunk_seconds=0.037,
+    eta=22.4,
+    eta_spread=4.2,
+)
+_FOLLOWING = replace(_READINGS, rows_per_second=None, eta=None, eta_spread=None)
+
+
+def snapshot(phase: Phase, progress: Progress, readings: Readings = _FOLLOWING) -> Snapshot:
+    """A running migration in this state."""
+    return Snapshot(
+        id="3f2a91c4d0e84a3f9b51c2a7e6d80f11",
+        table=TABLE,
+        statement="ALTER TABLE shop.orders ADD COLUMN note TEXT,\n  CHANGE customer client INT UNSIGNED NOT NULL",
+        phase=phase,
+        progress=progress,
+        readings=readings,
+        alive=True,
+        execute=True,
+        created_at=STARTED,
+        finished_at=None,
+        checkpoint_at=NOW - 2,
+        checkpoints=87,
+        reason="",
+    )
+
+
+def _over(pictured: Snapshot, reason: str = "", *, finished: bool = True) -> Snapshot:
+    return replace(pictured, alive=False, finished_at=NOW if finished else None, reason=reason)
+
+
+_NEW = replace(snapshot(Phase.VALIDATE, Progress(), Readings()), checkpoint_at=None, checkpoints=0)
+_DRY = replace(_NEW, execute=False)
+COPYING = snapshot(Phase.COPY, _COPYING, _READINGS)
+_DONE = _over(snapshot(Phase.DONE, _SWAPPED))
+
+GALLERY: dict[str, Snapshot] = {
+    "validate": _NEW,
+    "prepare": replace(_NEW, phase=Phase.PREPARE, progress=Progress(plan=PLAN, prepared=True)),
+    "prepare, waiting": replace(
+        _NEW,
+        phase=Phase.PREPARE,
+        progress=Progress(plan=PLAN, prepared=True, start=_AT, safe=_AT),
+        readings=Readings(waiting_for="the first marker to come back through the binlog"),
+    ),
+    "copy, just begun": replace(
+        COPYING,
+        progress=replace(_COPYING, handed_out=(1000,), chunks=1, rows=0, copied_part=0.0, changes=0, refreshed=0),
+        readings=Readings(),
+    ),
+    "copy": COPYING,
+    "copy, more rows than estimated": replace(
+        COPYING,
+        progress=replace(_COPYING, rows=1_873_221, copied_part=0.99999),
+        readings=replace(_READINGS, eta=0.1, eta_spread=0.0),
+    ),
+    "sync": snapshot(Phase.SYNC, _COPIED, replace(_FOLLOWING, waiting_for="1203 changed keys to be refreshed")),
+    "verify": snapshot(Phase.VERIFY, _VERIFYING),
+    "sync, verified, postponed": snapshot(
+        Phase.SYNC,
+        _VERIFIED,
+        replace(_FOLLOWING, waiting_for="the cut-over is postponed: /tmp/orders.postpone exists"),
+    ),
+    "cut over": snapshot(Phase.CUT_OVER, replace(_VERIFIED, attempts=2, swapping=True)),
+    "cleanup": snapshot(Phase.CLEANUP, _SWAPPED),
+    "done": _DONE,
+    "done, not verified": _over(snapshot(Phase.DONE, replace(_COPIED, verified=True, attempts=1, swap=Swap(_AT, 0.0)))),
+    "rollback": snapshot(Phase.ROLLBACK, _COPYING),
+    "aborted": _over(snapshot(Phase.ABORTED, _COPYING), "aborted as asked"),
+    "refused": _over(
+        replace(_NEW, phase=Phase.FAILED),
+        "shop.orders has no usable key: a primary or unique key of NOT NULL columns, without prefixes, of integers\n"
+        "  Add one first",
+    ),
+    "failed in verify": _over(
+        snapshot(Phase.FAILED, _VERIFYING),
+        "3 rows differ after they were repaired, the first at id = 41",
+        finished=False,
+    ),
+    "stopped": replace(_over(COPYING, "stopped as asked", finished=False), checkpoint_at=NOW - 7_500),
+    "dry run": replace(_DRY, phase=Phase.PREPARE),
+    "dry run, done": _over(replace(_DRY, phase=Phase.DONE, progress=Progress(plan=PLAN, prepared=True))),
+}

@@ -1,0 +1,121 @@
+# ruff: noqa: S106 - passwords of nobody
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fsm_ghost.cli.arguments import parse
+from fsm_ghost.cli.options import options_of
+from fsm_ghost.cli.to_settings import named_table, server, settings
+from fsm_ghost.errors import UsageError
+from fsm_ghost.settings import ServerSettings, Settings
+
+_NOWHERE: dict[str, str] = {}
+_WHAT = ("--database=shop", "--table=orders", "--alter=ADD c INT")
+
+
+def asked(*arguments: str, password: str = "") -> Settings:
+    return settings(parse("start", arguments, _NOWHERE), password)
+
+
+def test_what_is_not_asked_for_is_what_settings_have_by_default() -> None:
+    assert asked(*_WHAT) == Settings(ServerSettings(), "shop", "orders", "ADD c INT")
+
+
+def test_the_defaults_that_help_shows_are_those_of_settings() -> None:
+    plain = Settings(ServerSettings(), "shop", "orders", "ADD c INT")
+    for option in options_of("start"):
+        group, _, name = option.sets.rpartition(".")
+        if option.sets and option.sets not in {"schema", "table", "alter"}:
+            default = getattr(getattr(plain, group) if group else plain, name)
+            assert option.default == (not default if option.negated else default), option.name
+
+
+def test_a_whole_gh_ost_command_line_becomes_settings(tmp_path: Path) -> None:
+    found = asked(
+        "-host=db1", "-port", "3307", "-user=ghost", "-database", "shop", "-table=orders", "-alter", "ADD c INT",
+        "-allow-on-master", "-chunk-size=500", "-cut-over-lock-timeout-seconds", "3", "-default-retries=120",
+        "-ok-to-drop-table", "-initially-drop-ghost-table", "-exact-rowcount=true", "-assume-rbr", "-cut-over=default",
+        f"-postpone-cut-over-flag-file={tmp_path}/flag", f"-hooks-path={tmp_path}", "-verbose", "-execute",
+        password="pw",
+    )  # fmt: skip
+    assert found.server == ServerSettings("db1", 3307, "ghost", password="pw")
+    assert (found.schema, found.table, found.alter, found.execute) == ("shop", "orders", "ADD c INT", True)
+    assert found.copy.chunk_size == 500
+    assert (found.cut_over.lock_timeout, found.cut_over.attempts, found.cut_over.drop_old_table) == (3.0, 120, True)
+    assert (found.cut_over.postpone_flag_file, found.hooks.path) == (f"{tmp_path}/flag", str(tmp_path))
+
+
+def test_verification_can_be_left_out() -> None:
+    assert asked(*_WHAT, "--no-verify").verify is False
+    assert asked(*_WHAT, "--no-verify=false").verify is True
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE shop.orders ADD c INT",
+        "alter  online table\n`shop` . `orders` add c int;",
+        "/* ticket 7 */ ALTER IGNORE TABLE shop.orders ADD c INT",
+    ],
+)
+def test_a_whole_statement_names_its_table(statement: str) -> None:
+    found = asked(statement)
+    assert (found.schema, found.table) == ("shop", "orders")
+    assert "c" in found.alter
+
+
+def test_a_statement_may_leave_the_schema_to_a_flag() -> None:
+    assert asked("ALTER TABLE orders ADD c INT", "--database", "shop").schema == "shop"
+
+
+def test_a_whole_statement_may_also_be_given_as_alter() -> None:
+    found = asked("--alter=ALTER TABLE shop.orders ADD c INT")
+    assert (found.schema, found.table) == ("shop", "orders")
+
+
+def test_names_are_taken_out_of_their_quotes() -> None:
+    assert named_table("ALTER TABLE `a.b`.`c``d` ADD e INT") == ("a.b", "c`d")
+
+
+@pytest.mark.parametrize("text", ["ADD c INT", "ALTER VIEW v", "ALTER TABLE", "DROP TABLE a.b", "", "ALTER TABLE ()"])
+def test_other_texts_name_no_table(text: str) -> None:
+    assert named_table(text) is None
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["ADD c INT"], "not an ALTER TABLE statement"),
+        (["ALTER", "TABLE", "shop.orders"], "start takes one statement, not 3 words"),
+        (["ALTER TABLE a.b ADD c INT", "--alter=ADD d INT"], "two statements"),
+        (["ALTER TABLE orders ADD c INT"], "--database is missing"),
+        (["--database=shop", "--alter=ADD c INT"], "--table is missing"),
+        (["--database=shop", "--table=orders"], "--alter is missing"),
+        ([*_WHAT, "--port=0"], "--port must lie between"),
+        ([*_WHAT, "--ssl-ca=/x"], "need --ssl"),
+        ([*_WHAT, "--chunk-size=-1"], "--chunk-size must lie between"),
+        ([*_WHAT, "--hooks-path=/nowhere/at/all"], "not a directory"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_with_a_reason(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        asked(*arguments)
+
+
+def test_a_server_is_remembered_but_for_what_is_given_again() -> None:
+    known = ServerSettings("db1", 3307, "ghost", ssl=True, ssl_ca="/ca.pem")
+    found = server(parse("resume", ["--user=root"], _NOWHERE), "pw", known)
+    assert found == ServerSettings("db1", 3307, "root", ssl=True, ssl_ca="/ca.pem", password="pw")
+
+
+def test_a_host_given_again_replaces_a_remembered_socket() -> None:
+    known = ServerSettings(socket="/run/mysqld.sock", user="ghost")
+    found = server(parse("resume", ["--host=db2"], _NOWHERE), "", known)
+    assert (found.host, found.socket) == ("db2", "")
+
+
+def test_host_and_socket_may_be_given_together() -> None:
+    found = server(parse("start", ["--host=db2", "-S", "/s"], _NOWHERE), "")
+    assert (found.host, found.socket) == ("db2", "/s")

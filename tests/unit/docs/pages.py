@@ -1,0 +1,150 @@
+"""The pages that repeat what the code says, made from the code: `python -m tests.unit.docs` writes them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from fsm_ghost import errors
+from fsm_ghost.cli.diagram import mermaid
+from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.help import COMMANDS, Command
+from fsm_ghost.cli.options import MISSING, Group, Option, options_of
+from fsm_ghost.states.table import TABLE
+
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
+CHART = "<!-- the chart: python -m tests.unit.docs -->", "<!-- end of the chart -->"
+_GENERATED = "<!-- Made by `python -m tests.unit.docs` from the code. Do not edit it here. -->"
+
+
+def commands() -> str:
+    """Every command with its options, and what became of gh-ost's flags."""
+    return _page(
+        "# Commands and options",
+        _GENERATED,
+        "`fsm-ghost COMMAND -h` shows the options that matter most, `--help-all` shows all of them.",
+        "Options have gh-ost's names wherever gh-ost has them. One dash or two, `--flag value` or `--flag=value`;"
+        " switches take `=true` and `=false`. Each option can also be given by an environment variable:"
+        " `FSM_GHOST_CHUNK_SIZE` stands for `--chunk-size`. The command line wins.",
+        "The password is taken from the first of these that is there: `--ask-pass`, `--password`, `--password-file`,"
+        " `FSM_GHOST_PASSWORD`, `MYSQL_PWD`. It is never stored. Hooks do not see these variables.",
+        *(block for name, command in COMMANDS.items() for block in _command(name, command)),
+        "## gh-ost's flags without effect",
+        "They are accepted, so that a gh-ost command line can be used as it is.",
+        _table(("option", "why it does nothing"), [_row(option) for option in _ignored()]),
+        "## gh-ost's flags that are refused",
+        "fsm-ghost does not have what they stand for. Leaving a protection out silently would be no service, so they"
+        " end the command with exit code 2.",
+        _table(("option", "what to do"), [(f"`--{name}`", _cell(text)) for name, text in MISSING.items()]),
+    )
+
+
+def _ignored() -> list[Option]:
+    return [option for option in options_of("start") if option.group is Group.GH_OST]
+
+
+def _command(name: str, command: Command) -> Iterator[str]:
+    usage = "\n".join(f"fsm-ghost {name} {form}".rstrip() for form in command.usage)
+    yield f"## {name}"
+    yield f"```text\n{usage}\n```"
+    yield f"{command.summary[0].upper()}{command.summary[1:]}. {command.text}"
+    for group in Group:
+        options = [option for option in options_of(name) if option.group is group]
+        if options and group is not Group.GH_OST:
+            yield f"### {name}: {group.lower()}"
+            yield _table(("option", "meaning", "default"), [_full_row(option) for option in options])
+
+
+def _row(option: Option) -> tuple[str, str]:
+    return f"`{_cell(option.synopsis)}`", _cell(option.help)
+
+
+def _full_row(option: Option) -> tuple[str, str, str]:
+    default = f"`{option.default}`" if not option.is_switch and option.default != "" else ""
+    return (*_row(option), default)
+
+
+def exit_codes() -> str:
+    """What each exit code means, and which errors have it."""
+    return _page(
+        "# Exit codes",
+        _GENERATED,
+        "Every command ends with one of these. An error is one line on stderr, and below it what to do next.",
+        _table(
+            ("code", "name", "meaning", "errors with this code"),
+            [(str(int(code)), f"`{code.name}`", _cell(code.meaning), _errors_with(code)) for code in ExitCode],
+        ),
+        "After 4, 7, 75 and 130 a migration that had been begun can be resumed. In a script, treat 75 as *try again"
+        " later*. Where 4 comes from a binlog that cannot be followed (`StreamError`), resuming comes to the same end:"
+        " the message says so.",
+        "`abort` ends with 0 when the migration has been aborted, since that is what was asked for; 6 is what a *run*"
+        " ends with when somebody else aborted it.",
+        "A migration that is *done* ends with 8 when the audit after the swap found writes that reached the old table"
+        " after its lock. See [the cut-over](../explanation/cut-over.md#the-audit).",
+        "## The errors",
+        _table(
+            ("error", "code", "`resume` goes on", "what it says"),
+            [(f"`{kind.__name__}`", str(kind.exit_code), _yes(kind), _cell(_gist(kind))) for kind in _kinds()],
+        ),
+    )
+
+
+def _kinds() -> list[type[errors.FsmGhostError]]:
+    """Every error but the base class, in the order of the module."""
+    values = vars(errors).values()
+    kinds = [kind for kind in values if isinstance(kind, type) and issubclass(kind, errors.FsmGhostError)]
+    return [kind for kind in kinds if kind is not errors.FsmGhostError]
+
+
+def _errors_with(code: ExitCode) -> str:
+    return ", ".join(f"`{kind.__name__}`" for kind in _kinds() if kind.exit_code == code)
+
+
+def _yes(kind: type[errors.FsmGhostError]) -> str:
+    return "yes" if kind.resumable else ""
+
+
+def _gist(kind: type[errors.FsmGhostError]) -> str:
+    return (kind.__doc__ or "").splitlines()[0]
+
+
+def state_machine() -> str:
+    """The page about the machine: its prose as it stands, and the chart and the table of transitions made anew."""
+    text = (DOCS / "explanation/state-machine.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(CHART[0])
+    _, _, after = rest.partition(CHART[1])
+    return f"{before}{CHART[0]}\n\n{chart()}\n\n{CHART[1]}{after}"
+
+
+def chart() -> str:
+    rows = [
+        (
+            f"`{row.source}`",
+            f"`{row.outcome}`",
+            f"`{row.guard}`" if row.guard else "",
+            f"`{row.dest}`",
+            ", ".join(f"`{moment}`" for moment in row.hooks),
+        )
+        for row in TABLE
+    ]
+    table = _table(("in this state", "with this outcome", "if", "go to", "and run the hooks of"), rows)
+    return f"```mermaid\n{mermaid()}\n```\n\n{table}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/commands.md": commands,
+    "reference/exit-codes.md": exit_codes,
+    "explanation/state-machine.md": state_machine,
+}
+
+
+def _page(*blocks: str) -> str:
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,191 @@
+"""What the documentation states about the code is what the code says."""
+
+import re
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.help import COMMANDS
+from fsm_ghost.cli.options import MISSING, OPTIONS, options_of
+from fsm_ghost.model.phase import Moment, Phase
+from fsm_ghost.services import preflight
+from fsm_ghost.services.hooks import Hooks, Occasion
+from fsm_ghost.settings import ServerSettings, Settings
+from tests.model.rules import Rule
+from tests.unit.docs.pages import DOCS, PAGES, ROOT
+
+WRITE = "run: python -m tests.unit.docs"
+_CODE_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def _text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_equals_what_its_generator_makes(name: str) -> None:
+    assert _text(name) == PAGES[name](), WRITE
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_each_of_its_flags_is_in_the_reference(command: str) -> None:
+    page = _text("reference/commands.md")
+    assert f"\n## {command}\n" in page
+    assert [option.flag for option in options_of(command) if f"`{option.flag}" not in _normal(page)] == []
+
+
+def _normal(page: str) -> str:
+    """The page without the short forms in front of flags."""
+    return re.sub(r"`-\w --", "`--", page)
+
+
+def test_every_flag_of_gh_osts_that_is_refused_is_in_the_reference() -> None:
+    page = _text("reference/commands.md")
+    assert [name for name in MISSING if f"`--{name}`" not in page] == []
+
+
+def test_every_exit_code_is_in_the_readme_with_its_meaning() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [code for code in ExitCode if f"| {int(code)} | {code.meaning} |" not in readme] == []
+
+
+def test_every_table_and_column_of_the_state_file_is_described() -> None:
+    page = _text("reference/state-file.md")
+    undescribed = []
+    for table, columns in _schema().items():
+        section = page.partition(f"\n## {table}\n")[2].partition("\n## ")[0]
+        described = {name for row in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE) for name in _names(row)}
+        undescribed += [f"{table}.{column}" for column in columns if column not in described]
+    assert undescribed == []
+
+
+def test_no_table_is_described_that_the_state_file_does_not_have() -> None:
+    described: list[str] = re.findall(r"^## (.+)$", _text("reference/state-file.md"), re.MULTILINE)
+    assert described == [*_schema()]
+
+
+def _names(text: str) -> list[str]:
+    return re.findall(r"`(\w+)`", text)
+
+
+def _schema() -> dict[str, list[str]]:
+    """The columns of each table that schema.sql makes."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(resources.files("fsm_ghost.engine").joinpath("schema.sql").read_text(encoding="utf-8"))
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+        return {
+            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})").fetchall()] for (name,) in tables
+        }
+    finally:
+        connection.close()
+
+
+def test_every_preflight_check_is_listed_with_what_to_do() -> None:
+    checks = {check.__module__.rpartition(".")[2] for check in preflight.CHECKS}
+    modules = {path.stem for path in Path(preflight.__file__).parent.glob("*.py")} - {"__init__", "subject"}
+    listed = set(re.findall(r"^\| `(\w+)` \|", _text("reference/refusals.md"), re.MULTILINE))
+    assert listed == modules == checks
+
+
+def test_every_moment_and_variable_of_hooks_is_described() -> None:
+    page = _text("reference/hooks-environment.md")
+    # `facts` are filled in by the migration; their names stand in the page as well.
+    facts = ("GHOST_TABLE_NAME", "OLD_TABLE_NAME", "ELAPSED_SECONDS", "COPIED_ROWS", "ESTIMATED_ROWS", "PROGRESS")
+    hooks = Hooks(Settings(ServerSettings(), "s", "t", "ADD a INT"), lambda: dict.fromkeys(facts, ""))
+    variables = hooks._environment(Occasion(Moment.SUCCESS, "key", 1))
+    wanted = [*Moment, *(name for name in variables if name.startswith("GH_OST_")), "FSM_GHOST_HOOK_KEY"]
+    assert [name for name in [*wanted, "FSM_GHOST_HOOK_ATTEMPT"] if f"`{name}`" not in page] == []
+
+
+def test_every_state_is_described() -> None:
+    page = _text("explanation/state-machine.md").partition("## What each state does")[2]
+    assert [phase for phase in Phase if f"`{phase}`" not in page] == []
+
+
+def test_every_rule_of_the_protocol_says_what_the_model_does_with_it() -> None:
+    page = _text("explanation/protocol.md")
+    assert [f"R{number}" for number in range(1, 17) if f"| **R{number}** " not in page] == []
+    unnamed = [rule.name for rule in Rule if f"`{rule.name}`" not in page and not rule.name.startswith("R8_")]
+    assert unnamed == []
+
+
+def test_decisions_are_numbered_without_a_gap_and_say_context_decision_consequence() -> None:
+    decisions = sorted((DOCS / "decisions").glob("*.md"))
+    assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    for path in decisions:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# {path.name[:4]} ")
+        assert [part for part in ("**Context.**", "**Decision.**", "**Consequence.**") if part not in text] == []
+
+
+# --- Links and commands -----------------------------------------------------------------------------------------------
+
+TEXTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = _CODE_FENCE.sub("", path.read_text(encoding="utf-8"))
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        if not there.exists() or (anchor and anchor not in _anchors(there)):
+            broken.append(target)
+    assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    headings = _HEADING.findall(_CODE_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: str(path.relative_to(DOCS)))
+def test_every_page_can_be_reached_from_the_readme(path: Path) -> None:
+    assert path in _reachable(ROOT / "README.md", set())
+
+
+def _reachable(page: Path, seen: set[Path]) -> set[Path]:
+    seen.add(page)
+    for target in re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8")):
+        there = (page.parent / target).resolve()
+        pages = sorted(there.glob("*.md")) if there.is_dir() else [there]
+        for found in pages:
+            if found.suffix == ".md" and found.exists() and found not in seen:
+                _reachable(found, seen)
+    return seen
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_and_flag_that_a_page_shows_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    flags = {option.flag for option in OPTIONS} | {f"--{name}" for name in MISSING} | {"--help-all", "--help"}
+    wrong = []
+    for line in re.findall(r"\bfsm-ghost (.*)", text):
+        command = re.match(r"[a-z]+\b", line)
+        called = command is not None and command[0] in COMMANDS
+        wrong += [flag for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line) if called and flag not in flags]
+    shown = re.findall(r"^(?:\.venv/bin/)?fsm-ghost (\S+)", text, re.MULTILINE)
+    wrong += [command for command in shown if command not in COMMANDS and command.islower() and command.isalpha()]
+    assert _only_commands(path, wrong) == []
+
+
+def _only_commands(path: Path, wrong: list[str]) -> list[str]:
+    """Outside of code fences a line of prose may begin with the program's name."""
+    fences = "\n".join(_CODE_FENCE.findall(path.read_text(encoding="utf-8")))
+    return [word for word in wrong if word.startswith("--") or re.search(rf"fsm-ghost {word}\b", fences)]
+
+
+def test_every_file_that_the_architecture_page_names_exists() -> None:
+    page = _text("explanation/architecture.md").partition("## I look for")[2].partition("## The threads")[0]
+    named: list[str] = re.findall(r"`((?:states|fsm_ghost|tests)/[^`<]*)`", page)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -1,0 +1,156 @@
+"""When a value was brought over unchanged: exactly, or not at all."""
+
+import pytest
+
+from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.naming import TableName
+from fsm_ghost.model.table import Column, Definition
+from fsm_ghost.mysql.compare import Comparison, same_value
+from tests.unit.model.examples import COMPOSITE_KEY, NAMES, plan
+
+
+def column(kind: str, charset: str | None = None, name: str = "c") -> Column:
+    data_type = kind.split("(", maxsplit=1)[0].split(" ", maxsplit=1)[0]
+    return Column(
+        name=name,
+        type=kind,
+        data_type=data_type,
+        nullable=True,
+        charset=charset,
+        collation=charset and f"{charset}_bin",
+        octet_length=None,
+        generated=False,
+        auto_increment=False,
+        has_default=False,
+    )
+
+
+def condition(old: Column, new: Column) -> str | None:
+    return same_value(old, new, "o", "n")
+
+
+PLAIN = "o <=> n"
+BYTES = "CAST(o AS BINARY) <=> CAST(n AS BINARY)"
+
+
+@pytest.mark.parametrize(
+    "old,new",
+    [
+        ("int", "int"),
+        ("int", "bigint"),
+        ("bigint unsigned", "int"),
+        ("int(11)", "int(11) unsigned"),
+        ("tinyint(1)", "smallint"),
+        ("int", "decimal(20,4)"),
+        ("decimal(10,2)", "decimal(20,4)"),
+        ("decimal(10,2)", "bigint"),
+        ("date", "date"),
+        ("datetime(6)", "datetime(6)"),
+        ("timestamp", "timestamp"),
+        ("time(3)", "time(3)"),
+        ("year(4)", "year(4)"),
+        ("bit(8)", "bit(8)"),
+        ("double", "double"),
+        ("float", "float"),
+        ("uuid", "uuid"),
+        ("inet6", "inet6"),
+    ],
+)
+def test_numbers_and_values_of_one_type_are_compared_as_they_are(old: str, new: str) -> None:
+    assert condition(column(old), column(new)) == PLAIN
+
+
+@pytest.mark.parametrize("kind", ["blob", "varbinary(10)", "binary(16)", "longblob", "geometry", "vector(3)"])
+def test_bytes_of_one_type_are_compared_as_bytes(kind: str) -> None:
+    assert condition(column(kind), column(kind)) == BYTES
+
+
+def test_json_is_compared_by_its_text() -> None:
+    assert condition(column("json"), column("json")) == "CAST(o AS CHAR) <=> CAST(n AS CHAR)"
+
+
+@pytest.mark.parametrize("old,new", [("varchar(10)", "varchar(10)"), ("char(5)", "text"), ("text", "varchar(100)")])
+def test_text_is_compared_by_its_bytes_so_that_no_collation_hides_a_difference(old: str, new: str) -> None:
+    assert condition(column(old, "utf8mb4"), column(new, "utf8mb4")) == BYTES
+
+
+@pytest.mark.parametrize("old,new", [("latin1", "utf8mb4"), ("utf8mb3", "utf8mb4"), ("utf8mb4", "latin1")])
+def test_text_across_character_sets_is_compared_by_the_bytes_of_its_characters(old: str, new: str) -> None:
+    found = condition(column("varchar(10)", old), column("varchar(10)", new))
+    assert found is not None
+    for side, charset in (("o", old), ("n", new)):
+        spelled = (
+            f"CAST({side} AS BINARY)" if charset == "utf8mb4" else f"CAST(CONVERT({side} USING utf8mb4) AS BINARY)"
+        )
+        assert spelled in found
+
+
+def test_labels_are_compared_by_what_they_say_and_not_by_their_number() -> None:
+    assert condition(column("enum('a','b')", "utf8mb4"), column("enum('b','a','c')", "utf8mb4")) == BYTES
+
+
+def test_a_set_of_the_same_labels_is_compared_and_one_of_others_is_not() -> None:
+    assert condition(column("set('a','b')", "utf8mb4"), column("set('a','b')", "utf8mb4")) == BYTES
+    assert condition(column("set('a','b')", "utf8mb4"), column("set('b','a')", "utf8mb4")) is None
+
+
+@pytest.mark.parametrize(
+    "old,new",
+    [
+        ("int", "varchar(20)"),
+        ("varchar(20)", "int"),
+        ("float", "double"),
+        ("double", "decimal(10,2)"),
+        ("datetime", "datetime(6)"),
+        ("datetime", "timestamp"),
+        ("timestamp", "datetime"),
+        ("date", "datetime"),
+        ("varbinary(10)", "varbinary(20)"),
+        ("binary(3)", "blob"),
+        ("enum('a')", "set('a')"),
+        ("enum('a')", "varchar(10)"),
+        ("json", "longtext"),
+        ("int", "bit(8)"),
+        ("char(36)", "uuid"),
+        ("year(4)", "int"),
+    ],
+)
+def test_conversions_that_sql_cannot_compare_exactly_are_not_compared(old: str, new: str) -> None:
+    assert condition(column(old, "utf8mb4"), column(new, "utf8mb4")) is None
+
+
+def definition(name: TableName, *columns: Column) -> Definition:
+    return Definition(name, "InnoDB", "CREATE …", columns, (), None, 0, 0)
+
+
+def comparison(new_note: str = "varchar(10)") -> Comparison:
+    days, hashes = column("date", name="day"), column("binary(4)", name="hash")
+    numbers = column("decimal(5,1)", name="no"), column("decimal(5,1)", name="number")
+    notes = column("varchar(10)", "utf8mb4", "note"), column(new_note, "utf8mb4", "remark")
+    return Comparison(
+        plan(COMPOSITE_KEY),
+        definition(NAMES.original, days, numbers[0], hashes, notes[0]),
+        definition(NAMES.ghost, days, numbers[1], hashes, notes[1]),
+    )
+
+
+def test_every_column_that_is_copied_is_compared_or_said_not_to_be() -> None:
+    assert comparison().uncompared == ()
+    assert comparison("int").uncompared == ("note",)
+
+
+def test_rows_are_joined_by_the_key_under_both_names() -> None:
+    counts = comparison().counts(KeyRange(None, None))
+    assert "`shop`.`orders_gho`.`number` = `shop`.`orders`.`no`" in counts
+    assert "CAST(`shop`.`orders`.`note` AS BINARY) <=> CAST(`shop`.`orders_gho`.`remark` AS BINARY)" in counts
+
+
+def test_rows_that_only_one_of_the_tables_has_differ() -> None:
+    differing = comparison().differing(KeyRange(("2024-01-01", "1.0", "00"), None), 50)
+    original, _, ghost = differing.partition(" UNION ALL ")
+    assert "AND NOT EXISTS (SELECT 1 FROM `shop`.`orders_gho`" in original
+    assert "AND NOT EXISTS (SELECT 1 FROM `shop`.`orders` WHERE" in ghost
+    assert original.endswith("LIMIT 50)")
+    assert ghost.endswith("LIMIT 50)")
+    assert "`number` > 1.0" in ghost
+    assert "`no` > 1.0" in original

@@ -1,0 +1,122 @@
+"""A naive model of the ledger's rules: it remembers everything that ever happened, and decides from that alone.
+
+It is written from the protocol, not from the ledger: every event of every key is kept with the moment at which it was
+read; a refresh and a chunk are intervals of moments; and whether an event still counts is looked up each time.
+"""
+
+from dataclasses import dataclass, field
+
+from fsm_ghost.model.chunk import Chunk
+from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.key import Key, MigrationKey
+
+
+@dataclass
+class Event:
+    """A key was named at a moment, by a transaction that begins at these coordinates."""
+
+    key: Key
+    moment: int
+    start: Coordinates
+
+
+@dataclass
+class Refreshing:
+    """A refresh of some keys, from the moment it was taken."""
+
+    keys: tuple[Key, ...]
+    began: int
+
+
+@dataclass
+class Sent:
+    """A chunk, from the moment it was sent to the moment its reply came; None while there is none."""
+
+    chunk: Chunk
+    began: int
+    ended: int | None = None
+
+
+@dataclass
+class Reference:
+    """The rules R6b, R7 and R11, by heart and without any cleverness."""
+
+    key: MigrationKey
+    end: Coordinates
+    exclusive: bool
+    moment: int = 0
+    events: list[Event] = field(default_factory=list)  # those that no refresh has settled
+    refreshes: dict[int, Refreshing] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+    blocked: set[Key] = field(default_factory=set)
+    restless: set[Key] | None = None
+
+    def changed(self, start: Coordinates, end: Coordinates, keys: frozenset[Key]) -> None:
+        self.moment += 1
+        self.end = end
+        self.events += [Event(key, self.moment, start) for key in keys]
+        self._look()
+
+    def watch(self) -> None:
+        self.restless = set()
+        self._look()
+
+    def unwatch(self) -> None:
+        self.restless = None
+
+    def _look(self) -> None:
+        if self.restless is not None:
+            self.restless |= self.unclean
+
+    @property
+    def unclean(self) -> set[Key]:
+        return {event.key for event in self.events}
+
+    @property
+    def safe(self) -> Coordinates:
+        return min((event.start for event in self.events), default=self.end)
+
+    @property
+    def being_refreshed(self) -> set[Key]:
+        return {key for refresh in self.refreshes.values() for key in refresh.keys}
+
+    def may_be_taken(self, *, blocked: bool) -> set[Key]:
+        in_flight = [sent.chunk for sent in self.sent if sent.ended is None]
+        if in_flight and self.exclusive:
+            return set()
+        free = self.unclean - self.being_refreshed
+        free = free & self.blocked if blocked else free - self.blocked
+        return {key for key in free if not any(self.can_contain(chunk, key) for chunk in in_flight)}
+
+    def taken(self, number: int, keys: tuple[Key, ...]) -> None:
+        self.moment += 1
+        self.blocked -= set(keys)
+        self.refreshes[number] = Refreshing(keys, self.moment)
+
+    def refreshed(self, number: int, locked: frozenset[Key]) -> int:
+        self.moment += 1
+        refresh = self.refreshes.pop(number)
+        during = [sent for sent in self.sent if sent.ended is None or sent.ended > refresh.began]
+        settled = {
+            key
+            for key in refresh.keys
+            if key not in locked and not any(self.can_contain(sent.chunk, key) for sent in during)
+        }
+        self.events = [event for event in self.events if event.key not in settled or event.moment > refresh.began]
+        self.blocked |= locked
+        return len(settled - self.unclean)
+
+    def chunk_started(self, chunk: Chunk) -> None:
+        self.moment += 1
+        self.sent.append(Sent(chunk, self.moment))
+
+    def chunk_ended(self, chunk: Chunk) -> None:
+        self.moment += 1
+        next(sent for sent in self.sent if sent.chunk == chunk).ended = self.moment
+
+    def can_contain(self, chunk: Chunk, key: Key) -> bool:
+        if not self.key.is_ordered:
+            return True
+        order = self.key.order
+        after, upto = chunk.range.after, chunk.range.upto
+        return (after is None or order(after) < order(key)) and (upto is None or order(key) <= order(upto))
