@@ -21,8 +21,10 @@ _MANY_KEYS = 50_000
 _TABLE_ID = 6
 _TYPES = 256  # an event's type is one byte
 _SHOWN = 200  # characters of a statement in an error message
-_STANDALONE = 1  # MariaDB GTID: a single statement follows, not a transaction
+# MariaDB GTID: a single statement follows, not a transaction; or an XA transaction that ends prepared.
+_STANDALONE, _PREPARED_XA = 0x01, 0x40
 _MARIADB_FLAGS_AT = 12
+_ONE_PHASE = b"\1"
 _ROTATE_NAME_AT = 8
 _EVENT_SIZE_AT = 9  # in the header
 # FORMAT_DESCRIPTION: the size of an event's header, then for each type from 1 on the size of its fixed part.
@@ -74,7 +76,7 @@ class Decoder:
             **dict.fromkeys(GTIDS, self._gtid),
             EventType.MARIADB_GTID: self._mariadb_gtid,
             EventType.XID: self._end,
-            EventType.XA_PREPARE: self._end,
+            EventType.XA_PREPARE: self._xa_prepare,
             EventType.TRANSACTION_PAYLOAD: self._end,
             EventType.TABLE_MAP: self._table_map,
             EventType.QUERY: self._query,
@@ -95,10 +97,12 @@ class Decoder:
         end = self.boundary
         if self._since is None and end == self._taken and not self._swapped:
             return None
+        prepared = self._original.take_prepared()
         changes = Changes(
             start=self._since or end,
             end=end,
             keys=self._original.take(),
+            prepared=prepared,
             markers=frozenset(int(marker) for (marker,) in self._changelog.take()),
             row_events=self._row_events,
             swapped=self._swapped,
@@ -136,24 +140,38 @@ class Decoder:
     # --- Transactions -------------------------------------------------------------------------------------------------
 
     def _gtid(self, buffer: bytes, start: int, _: int, position: int) -> None:
-        """A transaction begins where this event does."""
+        """A transaction begins where this event does. What kind of one is not known before BEGIN or XA START."""
         self._in_transaction = False
+        self._original.set_apart()
         size_at = start - HEADER + _EVENT_SIZE_AT
         self._route.passes(position - int.from_bytes(buffer[size_at : size_at + 4], "little"))
 
     def _mariadb_gtid(self, buffer: bytes, start: int, stop: int, position: int) -> None:
         self._gtid(buffer, start, stop, position)
-        self._in_transaction = not buffer[start + _MARIADB_FLAGS_AT] & _STANDALONE
+        flags = buffer[start + _MARIADB_FLAGS_AT]
+        self._in_transaction = not flags & _STANDALONE
+        if not flags & _PREPARED_XA:
+            self._original.settle(prepared=False)
 
     def _end(self, _: bytes, __: int, ___: int, position: int) -> None:
         self._in_transaction = False
+        self._original.settle(prepared=False)
         self._route.passes(position)
+
+    def _xa_prepare(self, buffer: bytes, start: int, stop: int, position: int) -> None:
+        """An XA transaction was prepared, or committed in one phase."""
+        if not buffer.startswith(_ONE_PHASE, start, stop):
+            if not self._original.is_apart:
+                raise UnreadableError("it prepares an XA transaction that did not begin as one")
+            self._original.settle(prepared=True)
+        self._end(buffer, start, stop, position)
 
     # --- Statements ---------------------------------------------------------------------------------------------------
 
     def _query(self, buffer: bytes, start: int, stop: int, position: int) -> None:
         if buffer.endswith(b"\0BEGIN", start, stop):
             self._in_transaction = True
+            self._original.settle(prepared=False)
         else:
             self._statement(buffer, start, stop, position)
 
@@ -167,6 +185,7 @@ class Decoder:
         self._swapped = self.is_full = meaning is Meaning.SWAPS
         if meaning is Meaning.OPENS:
             self._in_transaction = True
+            self._original.set_apart()
         elif meaning is Meaning.CLOSES or not self._in_transaction:
             self._end(buffer, start, stop, position)
 

@@ -35,6 +35,7 @@ class WatchedTable:
         self._mapped = b""
         self._layout: Layout = ()
         self._raw: set[RawKey] = set()
+        self._into = self._raw  # where keys that are found are put
         self._reader = KeyReader((), ())
         self._walkers: dict[tuple[bool, bool, bytes], _Walker] = {}
         self._latest: dict[RowsForm, tuple[bytes, _Walker]] = {}
@@ -52,8 +53,9 @@ class WatchedTable:
 
     def take(self) -> frozenset[Key]:
         """The keys found since this was last called."""
-        raw, self._raw = self._raw, set()
-        return self._reader.canonical(raw)
+        keys = self._reader.canonical(self._raw)
+        self._raw.clear()
+        return keys
 
     def map(self, buffer: bytes, start: int, stop: int) -> None:
         """Take the body of a TABLE_MAP event of this table. Raises UnreadableError."""
@@ -82,7 +84,7 @@ class WatchedTable:
         if form.compressed:
             buffer = uncompressed(buffer[at:stop])
             at, stop = 0, len(buffer)
-        walker.keys(buffer, at, stop, self._raw.add)
+        walker.keys(buffer, at, stop, self._into.add)
 
     def _prepare(self, form: RowsForm, buffer: bytes, start: int) -> tuple[bytes, _Walker]:
         """What stands between flags and rows (extra data, and which columns are present), and the walker for it."""
@@ -110,12 +112,48 @@ class WatchedTable:
 
 
 class Original(WatchedTable):
-    """The original: `columns` are the catalogue's, in order; one layout of them is followed and no other."""
+    """The original: `columns` are the catalogue's, in order; one layout of them is followed and no other.
+
+    The keys of a transaction that may be an XA transaction are set apart until it is known how it ends (`set_apart`,
+    `settle`); those of which it is not known count as prepared.
+    """
 
     def __init__(self, name: TableName, columns: Sequence[Column], key: MigrationKey) -> None:
         names = [column.folded for column in columns]
         super().__init__(name, key.columns, [names.index(column.name.lower()) for column in key.columns])
         self._columns = columns
+        self._unsettled: set[RawKey] = set()
+        self._prepared: set[RawKey] = set()
+
+    @property
+    def found(self) -> int:
+        """How many different keys there are to `take`; those that were set apart may be counted twice."""
+        return len(self._raw) + len(self._unsettled) + len(self._prepared)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether what is found now is set apart."""
+        return self._into is self._unsettled
+
+    def set_apart(self) -> None:
+        """What is found from now on is a transaction's that may turn out to be prepared."""
+        self.settle(prepared=True)  # what an earlier one has left that never ended
+        self._into = self._unsettled
+
+    def settle(self, *, prepared: bool) -> None:
+        """The transaction that was set apart is known to be prepared, or not to be."""
+        if self._unsettled:
+            (self._prepared if prepared else self._raw).update(self._unsettled)
+            self._unsettled.clear()
+        self._into = self._raw
+
+    def take_prepared(self) -> frozenset[Key]:
+        """Those of the keys found that prepared transactions have touched; `take` gives them as well."""
+        prepared = self._prepared | self._unsettled
+        self._raw |= prepared
+        self._prepared.clear()
+        self._unsettled.clear()
+        return self._reader.canonical(prepared) if prepared else frozenset()
 
     def _check(self, layout: Layout) -> None:
         if self._layout:

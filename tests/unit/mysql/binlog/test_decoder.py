@@ -231,7 +231,7 @@ def test_only_passing_a_boundary_is_worth_a_reading_too(reader: Reader) -> None:
 
 @pytest.mark.parametrize("kind", [XID, XA_PREPARE, PAYLOAD])
 def test_what_ends_a_transaction(reader: Reader, kind: int) -> None:
-    reader.give(MARIADB_GTID, bytes(13))
+    reader.give(GTID)
     assert reader.give(kind) == reader.decoder.boundary.position
 
 
@@ -267,6 +267,79 @@ def test_the_next_file_is_a_boundary(reader: Reader) -> None:
     reader.give(ROTATE, bytes(8) + b"bin.000002")
     changes = reader.take()
     assert (changes.start, changes.end) == (at(1000), at(4, "bin.000002"))
+
+
+# --- XA transactions --------------------------------------------------------------------------------------------------
+
+
+def begin(reader: Reader, flavour: str, *, xa: bool) -> None:
+    """Begin a transaction as this server logs it."""
+    if flavour == "mariadb":
+        reader.give(MARIADB_GTID, bytes(12) + (b"\x40" if xa else b"\0"))
+    else:
+        reader.give(GTID)
+        reader.give(QUERY, made.query("XA START X'61',X'',1" if xa else "BEGIN"))
+    reader.give(TABLE_MAP, orders_map())
+
+
+def test_keys_of_a_transaction_that_was_prepared_are_known_as_such(reader: Reader) -> None:
+    for flavour in ("mysql", "mariadb"):
+        begin(reader, flavour, xa=True)
+        reader.write(ORDERS, order(1))
+        reader.give(QUERY, made.query("XA END X'61',X'',1"))
+        reader.give(XA_PREPARE, b"\0")
+        begin(reader, flavour, xa=False)
+        reader.write(ORDERS, order(1) + order(2))
+        reader.give(XID)
+        changes = reader.take()
+        assert changes.keys == {(1,), (2,)}
+        assert changes.prepared == {(1,)}
+        assert changes.end.position == reader.position
+
+
+def test_xa_transactions_that_are_committed_in_one_phase_are_not_prepared(reader: Reader) -> None:
+    begin(reader, "mysql", xa=True)
+    reader.write(ORDERS, order(1))
+    reader.give(XA_PREPARE, b"\1")
+    changes = reader.take()
+    assert changes.keys == {(1,)}
+    assert not changes.prepared
+
+
+@pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
+def test_while_it_is_not_known_how_an_xa_transaction_ends_its_keys_count_as_prepared(
+    reader: Reader, flavour: str
+) -> None:
+    begin(reader, flavour, xa=True)
+    reader.write(ORDERS, order(1))
+    assert reader.take().prepared == {(1,)}
+    reader.write(ORDERS, order(2))
+    begin(reader, flavour, xa=False)  # the server went down in between
+    reader.write(ORDERS, order(3))
+    changes = reader.take()
+    assert changes.keys == {(2,), (3,)}
+    assert changes.prepared == {(2,)}
+
+
+def test_keys_count_as_prepared_while_it_is_not_known_what_kind_of_transaction_has_begun(reader: Reader) -> None:
+    reader.give(GTID)
+    reader.give(TABLE_MAP, orders_map())
+    reader.write(ORDERS, order(1))
+    assert reader.take().prepared == {(1,)}
+
+
+def test_keys_that_are_set_apart_fill_it_too(reader: Reader) -> None:
+    begin(reader, "mysql", xa=True)
+    reader.write(ORDERS, b"".join(order(number) for number in range(50_000)))
+    assert reader.decoder.is_full
+    assert len(reader.take().prepared) == 50_000
+
+
+def test_a_transaction_that_is_prepared_without_having_begun_so_is_an_error(reader: Reader) -> None:
+    begin(reader, "mysql", xa=False)
+    reader.write(ORDERS, order(1))
+    with pytest.raises(UnreadableError, match="did not begin as one"):
+        reader.give(XA_PREPARE, b"\0")
 
 
 # --- Reasons to stop --------------------------------------------------------------------------------------------------
