@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fsm_ghost.model.key import Key
+from fsm_ghost.model.key import Key, MigrationKey, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,29 @@ class KeyRange:
 
     after: Key | None
     upto: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A key range as the client can judge it: by the places of its ends, None where it is open.
+
+    Where the client does not know the order of keys, every span can contain every key (protocol R7).
+    """
+
+    above: Place | None
+    upto: Place | None
+
+    @classmethod
+    def of(cls, key: MigrationKey, key_range: KeyRange) -> Span:
+        """The span of a range of this key."""
+        if not key.is_ordered:
+            return cls(None, None)
+        ends = (None if end is None else key.order(end) for end in (key_range.after, key_range.upto))
+        return cls(*ends)
+
+    def contains(self, place: Place) -> bool:
+        """Whether a key of this place can lie in the range."""
+        return (self.above is None or place > self.above) and (self.upto is None or place <= self.upto)
 
 
 @dataclass(frozen=True, slots=True)

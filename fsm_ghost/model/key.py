@@ -8,14 +8,15 @@ set. It survives JSON unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 Component = int | str
 Key = tuple[Component, ...]
+Place = tuple[Any, ...]  # a key as it sorts in the index
 
 
 class KeyKind(StrEnum):
@@ -35,16 +36,18 @@ class KeyKind(StrEnum):
 
 
 # Kinds whose order the client knows exactly as the server's index has it (protocol R7, R8).
-_ORDERED: dict[KeyKind, Callable[[Any], Any]] = {
-    KeyKind.INTEGER: int,
-    KeyKind.YEAR: int,
-    KeyKind.BIT: int,
-    KeyKind.DECIMAL: Decimal,
-    KeyKind.DATE: str,
-    KeyKind.DATETIME: str,
-    KeyKind.TIMESTAMP: str,
-    KeyKind.BINARY: str,
-}
+_ORDERED = frozenset(
+    {
+        KeyKind.INTEGER,
+        KeyKind.YEAR,
+        KeyKind.BIT,
+        KeyKind.DECIMAL,
+        KeyKind.DATE,
+        KeyKind.DATETIME,
+        KeyKind.TIMESTAMP,
+        KeyKind.BINARY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class KeyColumn:
         return replace(self, name=self.ghost_name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MigrationKey:
     """The unique NOT NULL key by which rows are copied and refreshed.
 
@@ -78,11 +81,20 @@ class MigrationKey:
     columns: tuple[KeyColumn, ...]
     ghost_index: str = "PRIMARY"
 
-    @property
+    @cached_property
     def is_ordered(self) -> bool:
         """Whether the client can decide exactly which of two keys comes first."""
         return all(column.kind in _ORDERED for column in self.columns)
 
-    def order(self, key: Key) -> tuple[Any, ...]:
-        """A value that sorts as the index does; only where `is_ordered`."""
-        return tuple(_ORDERED[column.kind](part) for column, part in zip(self.columns, key, strict=True))
+    def order(self, key: Key) -> Place:
+        """A value that sorts as the index does; only where `is_ordered`. The key itself does, but for decimals."""
+        if not self._has_decimals:
+            return key
+        return tuple(
+            Decimal(part) if column.kind is KeyKind.DECIMAL else part
+            for column, part in zip(self.columns, key, strict=True)
+        )
+
+    @cached_property
+    def _has_decimals(self) -> bool:
+        return any(column.kind is KeyKind.DECIMAL for column in self.columns)

@@ -55,7 +55,8 @@ class Plan:
 
     `mapping` lists the columns that are copied, `filled` those that get a value of their own. `original_create` and
     `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
-    `exclusive` says that a chunk and a refresh must not run at the same time.
+    `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
+    need not be followed (protocol R8).
     """
 
     names: Names
@@ -69,6 +70,7 @@ class Plan:
     bytes: int
     swap: SwapMethod
     exclusive: bool
+    discards: bool = False
 
     @property
     def finds_by_timestamp(self) -> bool:

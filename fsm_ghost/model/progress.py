@@ -40,6 +40,7 @@ class Progress:
     first: Key | None = None
     last: Key | None = None
     handed_out: Key | None = None
+    started_upto: Key | None = None  # chunks up to here may have been sent by a run that this store does not know
     open_chunks: tuple[Chunk, ...] = ()
     chunks: int = 0
     rows: int = 0
@@ -68,6 +69,16 @@ class Progress:
     def is_handed_out(self) -> bool:
         """Whether the last chunk of the range has been handed out; an empty table has none."""
         return self.range_known and (self.last is None or self.handed_out == self.last)
+
+    @property
+    def ahead(self) -> KeyRange | None:
+        """The keys that no chunk handed out so far can contain, but one is going to; None when there are none.
+
+        As long as the range is not known, these are all keys.
+        """
+        if not self.range_known:
+            return KeyRange(None, None)
+        return None if self.is_handed_out else KeyRange(self.handed_out, self.last)
 
     def range_found(self, first: Key | None, last: Key | None) -> Progress:
         """The first and the last key that row copy has to cover; None for an empty table."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, CopiedChunk
+from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
@@ -37,6 +38,7 @@ class Applier:
         crew: Crew[Refreshed],
         refresher: Refresher,
         changelog: Changelog,
+        coordinates: Callable[[], Coordinates],
         progress: Progress,
     ) -> None:
         if progress.safe is None:
@@ -45,7 +47,9 @@ class Applier:
         self._crew = crew
         self._refresher = refresher
         self._changelog = changelog
-        self.ledger = Ledger(plan.key, progress.safe, exclusive=plan.exclusive)
+        self._coordinates = coordinates if plan.discards else None
+        self.ledger = Ledger(plan.key, progress.safe, exclusive=plan.exclusive, discards=plan.discards)
+        self.ledger.advanced(progress)
         self._waiting_for_row = 0  # refreshes of one key each that may wait for its row
         self._batch = 100
         self._passed = 0
@@ -62,6 +66,7 @@ class Applier:
 
     def pump(self, progress: Progress) -> Progress:
         """Take in what was read and refreshed since, and hand out what is to be refreshed next."""
+        self.ledger.advanced(progress)
         progress = self._collect(progress)
         if len(self.ledger) < MOST_DIRTY:
             progress = self._read(progress)
@@ -195,7 +200,11 @@ class Applier:
         if now - self._heartbeat_at < HEARTBEAT_EVERY:
             return
         self._heartbeat_at = now
+        here = self._coordinates() if self._coordinates else None
+        marker = self.write_marker()
+        if here is not None:
+            self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
         if self._heartbeat is None:
-            self._heartbeat = (self.write_marker(), time.monotonic())
+            self._heartbeat = (marker, time.monotonic())
         else:
             self.delay = now - self._heartbeat[1]

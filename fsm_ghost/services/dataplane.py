@@ -212,7 +212,8 @@ class DataPlane:
         sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
         streamer = Streamer(tools.stream_opener(plan), progress.safe, tools.bell)
-        return Applier(plan, streamer, crew, refresher, tools.changelog, progress)
+        here = partial(catalog.coordinates, tools.session)
+        return Applier(plan, streamer, crew, refresher, tools.changelog, here, progress)
 
     def _open_writer(self, plan: Plan, purpose: str) -> Session:
         """A connection that writes rows to the ghost table."""

@@ -6,41 +6,33 @@ handed out and finished, in the order in which that became known to it. The rule
 - a key named by an event is dirty until a refresh of it has been committed that began after the event was read (R6b);
 - a refresh does not count for a key if a chunk that can contain the key was in flight at any moment of it (R7);
 - the safe coordinates lie at or before the first event of every key that is not clean (R11).
+
+Keys that row copy has not reached yet are the frontier's business (R8); here they count as not clean.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from fsm_ghost.model.changes import Changes
-from fsm_ghost.model.chunk import Chunk
+from fsm_ghost.model.chunk import Chunk, Span
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.services.frontier import Frontier, Read
 
 RefreshId = int
 
 
-Place = tuple[Any, ...]  # a key as it sorts in the index
-
-
 @dataclass(slots=True)
 class _Flight:
-    """A chunk that is being copied, with the places of its ends; None where its range is open, or has no order.
+    """A chunk that is being copied, and the dirty keys of its range that wait for its end."""
 
-    `parked` are dirty keys of its range that wait for its end.
-    """
-
-    above: Place | None
-    upto: Place | None
-    parked: dict[Key, int] = field(default_factory=dict)
-
-    def contains(self, place: Place) -> bool:
-        """Whether the chunk's range can contain a key of this place."""
-        return (self.above is None or place > self.above) and (self.upto is None or place <= self.upto)
+    span: Span
+    parked: dict[Key, Read] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -54,8 +46,12 @@ class _Refresh:
 class Ledger:
     """The dirty keys of one migration. Owner thread only."""
 
-    def __init__(self, key: MigrationKey, safe: Coordinates, *, exclusive: bool) -> None:
+    def __init__(self, key: MigrationKey, safe: Coordinates, *, exclusive: bool, discards: bool = False) -> None:
         self._key = key
+        self._frontier = Frontier(key, discards=discards)
+        self._unseen: deque[tuple[Read, Coordinates]] = deque()  # reads that may not be visible, and where they ended
+        self._visible = safe
+        self._seen: Read = 0  # the last read that is visible
         self.exclusive = exclusive or not key.is_ordered  # no chunk runs beside a refresh
         self._end = safe
         # Reads of the binlog since which keys are not clean: where each began, and how many keys that are.
@@ -74,7 +70,12 @@ class Ledger:
 
     def __len__(self) -> int:
         """How many keys are not clean."""
-        return len(self._dirty) + len(self._blocked) + len(self._refreshing) + self._parked
+        return len(self._dirty) + len(self._blocked) + len(self._refreshing) + self._parked + len(self._frontier)
+
+    @property
+    def held_back(self) -> int:
+        """How many of them are ahead of row copy, and not to be refreshed."""
+        return len(self._frontier)
 
     @property
     def waiting(self) -> int:
@@ -95,13 +96,26 @@ class Ledger:
         """Keys were read from the binlog."""
         self._end = changes.end
         if changes.keys:
-            self._mark(changes.keys, changes.start)
+            self._mark(changes)
             if self._restless is not None:
                 self._restless |= changes.keys
+        self._drop_visible()
+
+    def advanced(self, progress: Progress) -> None:
+        """Row copy may have handed out more chunks, none of which has been sent yet."""
+        self._dirty.update(self._frontier.advance(progress))
+
+    def visible(self, upto: Coordinates) -> None:
+        """Whatever lies before these coordinates in the binlog can be seen on the server (R8 (i)).
+
+        That is proved by a COMMIT of ours that was begun when the server stood there, and has returned since.
+        """
+        self._visible = upto
+        self._drop_visible()
 
     def watch(self) -> None:
         """From now on note which keys are not clean at any time."""
-        self._restless = {*self._dirty, *self._blocked, *self._refreshing}
+        self._restless = {*self._dirty, *self._blocked, *self._refreshing, *self._frontier}
         self._restless.update(*(flight.parked for flight in self._in_flight.values()))
 
     def unwatch(self) -> None:
@@ -119,24 +133,37 @@ class Ledger:
 
     def _is_waiting(self, key: Key) -> bool:
         """Whether a key is dirty already, and not being refreshed."""
-        return key in self._dirty or key in self._blocked or any(key in f.parked for f in self._in_flight.values())
+        if key in self._dirty or key in self._blocked or key in self._frontier:
+            return True
+        return any(key in flight.parked for flight in self._in_flight.values())
 
     @property
     def _parked(self) -> int:
         return sum(len(flight.parked) for flight in self._in_flight.values())
 
-    def _mark(self, keys: Iterable[Key], start: Coordinates) -> None:
+    def _mark(self, changes: Changes) -> None:
         self._read += 1
-        self._starts[self._read] = start
-        for key in keys:
+        self._starts[self._read] = changes.start
+        for key in changes.keys:
             if key in self._refreshing:
                 if key not in self._again:
                     self._again[key] = self._read
                     self._unclean[self._read] += 1
+            elif self._frontier.is_ahead(key):
+                self._unclean[self._read] += key not in self._frontier
+                self._frontier.hold(key, self._read, for_good=key in changes.prepared)
             elif not self._is_waiting(key):
                 self._dirty[key] = self._read
                 self._unclean[self._read] += 1
+        if len(self._frontier):
+            self._unseen.append((self._read, changes.end))
         self._forget_if_clean(self._read)
+
+    def _drop_visible(self) -> None:
+        while self._unseen and self._unseen[0][1] < self._visible:
+            self._seen = self._unseen.popleft()[0]
+        for read in self._frontier.visible(self._seen):
+            self._settled(read)
 
     def _settled(self, read: int) -> None:
         """One key less is unclean since this read."""
@@ -210,7 +237,7 @@ class Ledger:
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent (R7: before the statement is)."""
-        flight = _Flight(self._place(chunk.range.after), self._place(chunk.range.upto))
+        flight = _Flight(Span.of(self._key, chunk.range))
         self._in_flight[chunk.number] = flight
         for refresh in self._refreshes.values():
             refresh.flights.append(flight)
@@ -221,15 +248,15 @@ class Ledger:
         if flight is not None:
             self._dirty.update(flight.parked)
 
-    def _place(self, key: Key | None) -> Place | None:
-        """Where a key sorts; None where the client does not know, so that every range can contain every key (R7)."""
-        return self._key.order(key) if key is not None and self._key.is_ordered else None
-
     def _flight_of(self, key: Key) -> _Flight | None:
         """A chunk in flight that can contain the key."""
-        place = self._key.order(key) if self._in_flight and self._key.is_ordered else ()
-        return next((flight for flight in self._in_flight.values() if flight.contains(place)), None)
+        if not self._in_flight:
+            return None
+        place = self._key.order(key) if self._key.is_ordered else ()
+        return next((flight for flight in self._in_flight.values() if flight.span.contains(place)), None)
 
     def _any_contains(self, flights: list[_Flight], key: Key) -> bool:
-        place = self._key.order(key) if flights and self._key.is_ordered else ()
-        return any(flight.contains(place) for flight in flights)
+        if not flights:
+            return False
+        place = self._key.order(key) if self._key.is_ordered else ()
+        return any(flight.span.contains(place) for flight in flights)

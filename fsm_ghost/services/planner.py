@@ -47,7 +47,13 @@ def make_plan(
         # In other modes than "interleaved" a chunk holds the AUTO-INC lock to its end, and a refresh would wait for
         # it while it holds locks on the application's rows.
         exclusive=not key.is_ordered or (counts_up and autoinc_mode != "2"),
+        # With another unique key, a chunk could leave a row out because of one that is not up to date.
+        discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
+
+
+def _unique(table: Definition) -> list[str]:
+    return [index.name for index in table.indexes if index.unique]
 
 
 def map_columns(alteration: Alteration, original: Definition, ghost: Definition) -> tuple[MappedColumn, ...]:

@@ -43,4 +43,5 @@ def plan(key: MigrationKey = INTEGER_KEY, *, swap: SwapMethod = SwapMethod.SAME_
         bytes=1 << 20,
         swap=swap,
         exclusive=False,
+        discards=True,
     )

@@ -48,6 +48,7 @@ _PROGRESS = Progress(
     first=("2024-01-01", "1.50", "00"),
     last=("2024-12-31", "2.50", "ff"),
     handed_out=("2024-06-01", "1.00", "0a"),
+    started_upto=("2024-05-31", "0.00", "ff"),
     open_chunks=(Chunk(1, KeyRange(None, ("2024-06-01", "1.00", "0a"))), Chunk(2, KeyRange(("a",), None))),
     chunks=2,
     rows=10**12,

@@ -6,18 +6,22 @@ read; a refresh and a chunk are intervals of moments; and whether an event still
 
 from dataclasses import dataclass, field
 
+from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.progress import Progress
 
 
 @dataclass
 class Event:
-    """A key was named at a moment, by a transaction that begins at these coordinates."""
+    """A key was named at a moment, by a transaction that lies between these coordinates."""
 
     key: Key
     moment: int
     start: Coordinates
+    end: Coordinates
+    prepared: bool
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Sent:
 
 @dataclass
 class Reference:
-    """The rules R6b, R7 and R11, by heart and without any cleverness."""
+    """The rules R6b, R7, R8 and R11, by heart and without any cleverness."""
 
     key: MigrationKey
     end: Coordinates
@@ -50,12 +54,41 @@ class Reference:
     sent: list[Sent] = field(default_factory=list)
     blocked: set[Key] = field(default_factory=set)
     restless: set[Key] | None = None
+    discards: bool = False
+    progress: Progress = field(default_factory=Progress)
+    visible_upto: Coordinates | None = None
 
-    def changed(self, start: Coordinates, end: Coordinates, keys: frozenset[Key]) -> None:
+    def changed(self, changes: Changes) -> None:
         self.moment += 1
-        self.end = end
-        self.events += [Event(key, self.moment, start) for key in keys]
+        self.end = changes.end
+        self.events += [
+            Event(key, self.moment, changes.start, changes.end, key in changes.prepared) for key in changes.keys
+        ]
         self._look()
+        self._drop_visible()
+
+    def visible(self, upto: Coordinates) -> None:
+        self.visible_upto = upto
+        self._drop_visible()
+
+    def _drop_visible(self) -> None:
+        if self.visible_upto is None or not self.progress.range_known:
+            return
+        for key in [key for key in self.unclean if self.is_ahead(key)]:
+            own = [event for event in self.events if event.key == key]
+            if own[-1].end < self.visible_upto and not any(event.prepared for event in own):
+                self.events = [event for event in self.events if event.key != key]
+
+    def is_ahead(self, key: Key) -> bool:
+        """No chunk handed out can contain it, by this run or one before; but one will, as far as is known."""
+        progress, order = self.progress, self.key.order
+        if not self.discards:
+            return False
+        if not progress.range_known:
+            return True
+        after = [end for end in (progress.handed_out, progress.started_upto) if end is not None]
+        last = progress.last
+        return last is not None and order(key) <= order(last) and all(order(end) < order(key) for end in after)
 
     def watch(self) -> None:
         self.restless = set()
@@ -84,7 +117,7 @@ class Reference:
         in_flight = [sent.chunk for sent in self.sent if sent.ended is None]
         if in_flight and self.exclusive:
             return set()
-        free = self.unclean - self.being_refreshed
+        free = {key for key in self.unclean - self.being_refreshed if not self.is_ahead(key)}
         free = free & self.blocked if blocked else free - self.blocked
         return {key for key in free if not any(self.can_contain(chunk, key) for chunk in in_flight)}
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -71,7 +72,8 @@ def applier() -> Iterator[Applier]:
         Crew[Refreshed]("refresher", [], bell),
         Refresher(Statements(made, Flavour.MYSQL, "m"), made.key),
         cast("Changelog", None),
-        READY,
+        lambda: at(4),
+        replace(READY, handed_out=READY.last),
     )
     applier.ledger.changed(Changes(at(5), at(9), frozenset({(1,), (2,)})))
     yield applier
