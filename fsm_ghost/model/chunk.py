@@ -48,8 +48,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CopiedChunk:
-    """A chunk whose transaction has been committed: `rows` were inserted in `seconds`."""
+    """A chunk that has been committed: `rows` were inserted in `seconds`, in `parts` transactions."""
 
     chunk: Chunk
     rows: int
     seconds: float
+    parts: int = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fsm_ghost.model.chunk import CopiedChunk
+from fsm_ghost.model.chunk import CopiedChunk, KeyRange
 from fsm_ghost.model.key import Key, KeyKind, MigrationKey
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
@@ -15,6 +16,57 @@ from fsm_ghost.settings import CopySettings
 
 _FIRST_CHUNK = 1000  # rows
 _LEAST, _MOST = 50, 100_000  # rows
+_MOST_BYTES = 32 << 20  # of a chunk: what its transaction costs the binlog's cache, and a replica that applies it
+_DENSE = 0.5  # rows for each number between two integer keys, from which on ranges need not be looked up
+
+
+class ChunkSize:
+    """How many rows a chunk should have, so that it takes the time that it should.
+
+    `fixed` rows, or 0 to learn it; `row_bytes` is the estimated length of a row, `most_bytes` what a chunk may have.
+    """
+
+    def __init__(self, settings: CopySettings, row_bytes: float, most_bytes: int) -> None:
+        self._fixed = settings.chunk_size
+        self._target = settings.chunk_seconds
+        self._most = max(1, min(_MOST, int(most_bytes / max(row_bytes, 1.0))))
+        self.rows = self._fixed or min(_FIRST_CHUNK, self._most)
+
+    def learn(self, copied: CopiedChunk) -> None:
+        """Take a chunk as an example. One that has lost its rows to changes says nothing about time."""
+        if self._fixed:
+            return
+        if copied.parts > 1:  # the server could not take it in one transaction
+            self._most = max(1, self.rows // copied.parts)
+        elif copied.rows >= self.rows // 2:
+            factor = self._target / max(copied.seconds, 0.001)
+            self.rows = int(max(_LEAST, self.rows * min(3.0, max(0.3, factor))))
+        self.rows = min(self.rows, self._most)
+
+
+class Ruler:
+    """Finds where ranges of about so many rows end, going through a table from its first key to its last.
+
+    Where integer keys lie close, the end is reckoned: a range can have no more rows than there are numbers in it.
+    Otherwise the index is asked, which steps over gaps of any width, and has to read the keys for it.
+    """
+
+    def __init__(self, session: Session, statements: Statements, key: MigrationKey) -> None:
+        self._session = session
+        self._statements = statements
+        self._key = key
+        self._is_dense = False
+
+    def end(self, after: Key | None, last: Key, rows: int) -> Key:
+        """Where a range of up to `rows` rows after `after` ends; `last` when few rows are left."""
+        if self._is_dense and after is not None:
+            return min((int(after[0]) + rows,), last)
+        found = self._session.query(self._statements.boundary(after, last, rows))
+        return key_sql.parse(self._key.columns, found[0]) if found else last
+
+    def learn(self, key_range: KeyRange, rows: int) -> None:
+        """So many rows were found in a range close before those to come."""
+        self._is_dense = is_dense(self._key, key_range, rows)
 
 
 class Chunker:
@@ -24,9 +76,15 @@ class Chunker:
         self._session = session
         self._statements = statements
         self._plan = plan
-        self._settings = settings
-        self.rows = settings.chunk_size or _FIRST_CHUNK
+        cache = int(catalog.variables(session).get("max_binlog_cache_size", 2**63))
+        self._size = ChunkSize(settings, plan.bytes / max(plan.rows, 1), min(_MOST_BYTES, cache // 2))
+        self._ruler = Ruler(session, statements, plan.key)
         self.seconds: float | None = None  # that the last chunk took
+
+    @property
+    def rows(self) -> int:
+        """How many rows the next chunk should have."""
+        return self._size.rows
 
     def edges(self) -> tuple[Key | None, Key | None]:
         """The first and the last key of the original; None for an empty table."""
@@ -36,20 +94,13 @@ class Chunker:
         """Progress with one more chunk to be copied."""
         if progress.last is None:
             return progress
-        return progress.chunk_handed_out(self.boundary(progress.handed_out, progress.last))
-
-    def boundary(self, after: Key | None, last: Key) -> Key:
-        """Where a chunk that begins after `after` ends; `last` when few rows are left."""
-        rows = self._session.query(self._statements.boundary(after, last, self.rows))
-        return key_sql.parse(self._plan.key.columns, rows[0]) if rows else last
+        return progress.chunk_handed_out(self._ruler.end(progress.handed_out, progress.last, self.rows))
 
     def learn(self, copied: CopiedChunk) -> None:
-        """Adjust the number of rows so that a chunk takes the time that it should."""
+        """Adjust to what a chunk has shown."""
         self.seconds = copied.seconds
-        if self._settings.chunk_size or copied.rows < self.rows // 2:
-            return
-        factor = self._settings.chunk_seconds / max(copied.seconds, 0.001)
-        self.rows = int(min(_MOST, max(_LEAST, self.rows * min(3.0, max(0.3, factor)))))
+        self._size.learn(copied)
+        self._ruler.learn(copied.chunk.range, copied.rows)
 
     def measured(self, progress: Progress) -> Progress:
         """Progress with the share of the key range that is copied."""
@@ -68,6 +119,15 @@ class Chunker:
     def _edge(self, *, last: bool) -> Key | None:
         rows = self._session.query(self._statements.edge(last=last))
         return key_sql.parse(self._plan.key.columns, rows[0]) if rows else None
+
+
+def is_dense(key: MigrationKey, key_range: KeyRange, rows: int) -> bool:
+    """Whether a range of one integer column was found to have a row for every other number at least."""
+    if len(key.columns) != 1 or key.columns[0].kind is not KeyKind.INTEGER:
+        return False
+    if key_range.after is None or key_range.upto is None:
+        return False
+    return rows >= _DENSE * (int(key_range.upto[0]) - int(key_range.after[0]))
 
 
 def place_in_range(key: MigrationKey, first: Key, last: Key, at: Key) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
@@ -12,7 +12,7 @@ from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.key import Key, MigrationKey
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import keys as key_sql
-from fsm_ghost.mysql.faults import UNFIT
+from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
@@ -62,27 +62,45 @@ class Copier:
     def _job(self, chunk: Chunk) -> Callable[[Session], CopiedChunk]:
         def job(session: Session) -> CopiedChunk:
             began = time.monotonic()
-            rows = self._copy(session, chunk)
-            return CopiedChunk(chunk, rows, time.monotonic() - began)
-
-        return job
-
-    def _copy(self, session: Session, chunk: Chunk) -> int:
-        fault_point("copy.before-chunk")
-        for _ in range(_TRIES):
+            fault_point("copy.before-chunk")
             try:
-                rows = session.execute_strictly(self._statements.copy(chunk.range))
-            except LockConflictError:
-                continue  # the whole statement was rolled back; every wait before it was up to the server's timeout
+                parts = list(self._copy(session, chunk.range))
             except ServerError as error:
                 if error.code not in UNFIT:
                     raise
                 raise self._unfit(session, error, chunk) from error
             fault_point("copy.after-chunk")
-            return rows
+            return CopiedChunk(chunk, sum(parts), time.monotonic() - began, len(parts))
+
+        return job
+
+    def _copy(self, session: Session, key_range: KeyRange) -> Iterator[int]:
+        """Copy a range: the rows inserted, for each transaction that it took; one, if the server can log it at once."""
+        try:
+            yield self._insert(session, key_range)
+        except ServerError as error:
+            middle = self._middle(session, key_range) if error.code == TOO_LARGE else None
+            if middle is None:
+                raise
+            for part in (KeyRange(key_range.after, middle), KeyRange(middle, key_range.upto)):
+                yield from self._copy(session, part)
+
+    def _insert(self, session: Session, key_range: KeyRange) -> int:
+        for _ in range(_TRIES):
+            with suppress(LockConflictError):  # then the whole statement was rolled back, after the server's timeout
+                return session.execute_strictly(self._statements.copy(key_range))
         raise LockConflictError(
-            f"chunk {chunk.number} could not be copied in {_TRIES} tries: its ghost rows stayed locked"
+            f"the keys after {key_range.after} up to {key_range.upto} could not be copied in {_TRIES} tries:"
+            " their ghost rows stayed locked"
         )
+
+    def _middle(self, session: Session, key_range: KeyRange) -> Key | None:
+        """The key in the middle of a range's rows; None when it has fewer than two."""
+        rows = int(session.value(self._statements.count(key_range)))
+        if rows <= 1 or key_range.upto is None:
+            return None
+        found = session.query(self._statements.boundary(key_range.after, key_range.upto, rows // 2))
+        return key_sql.parse(self._columns, found[0]) if found else None
 
     def _unfit(self, session: Session, error: ServerError, chunk: Chunk) -> MismatchError:
         """What does not fit, with the key of a row where one can be found (R4)."""
@@ -97,21 +115,11 @@ class Copier:
 
     def _culprit(self, session: Session, key_range: KeyRange) -> Key | None:
         """The first row of a range that cannot be copied, found by halving; None when they all can, by now."""
-        rows = int(session.value(self._statements.count(key_range)))
-        while rows and key_range.upto is not None:
-            half = max(1, rows // 2)
-            found = session.query(self._statements.boundary(key_range.after, key_range.upto, half))
-            if not found:
-                return None
-            middle = key_sql.parse(self._columns, found[0])
+        while (middle := self._middle(session, key_range)) is not None:
             first = KeyRange(key_range.after, middle)
-            if self._fails(session, first):
-                if half == 1:
-                    return middle
-                key_range, rows = first, half
-            else:
-                key_range, rows = KeyRange(middle, key_range.upto), rows - half
-        return None
+            key_range = first if self._fails(session, first) else KeyRange(middle, key_range.upto)
+        rows = session.query(self._statements.boundary(key_range.after, key_range.upto, 1)) if key_range.upto else ()
+        return key_sql.parse(self._columns, rows[0]) if rows and self._fails(session, key_range) else None
 
     def _fails(self, session: Session, key_range: KeyRange) -> bool:
         session.begin()

@@ -25,7 +25,7 @@ from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
-from fsm_ghost.services.chunker import Chunker
+from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.refresher import Refreshed, Refresher
@@ -128,7 +128,8 @@ class DataPlane:
             plan = progress.the_plan
             comparison = self._comparison(plan)
             crew = Crew[Compared]("verifier", [self._tools.connections.open("verify")], self._tools.bell)
-            self._verifier = Verifier(crew, comparison, plan, self._following(progress), self.chunker(progress))
+            ruler = Ruler(self._tools.session, self._statements(plan), plan.key)
+            self._verifier = Verifier(crew, comparison, plan, self._following(progress), self.chunker(progress), ruler)
         return self._verifier
 
     def swapper(self, progress: Progress) -> Swapper:

@@ -9,7 +9,7 @@ from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
 from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.key import Key, MigrationKey
 from fsm_ghost.mysql import keys as key_sql
-from fsm_ghost.mysql.faults import UNFIT
+from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.ledger import RefreshId
@@ -74,6 +74,11 @@ class Refresher:
         try:
             self._refresh_batch(session, keys, wait=wait)
         except LockConflictError:
+            session.rollback()
+            return self._split(session, keys)
+        except ServerError as error:
+            if error.code != TOO_LARGE or len(keys) == 1:
+                raise
             session.rollback()
             return self._split(session, keys)
         return ()

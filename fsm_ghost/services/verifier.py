@@ -20,7 +20,7 @@ from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.compare import Comparison
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.applier import Applier
-from fsm_ghost.services.chunker import Chunker, place_in_range
+from fsm_ghost.services.chunker import Chunker, Ruler, place_in_range
 from fsm_ghost.services.crew import Crew
 
 _MOST_SUSPECTS = 5000  # of one range in one look; with more of them the range is compared again
@@ -29,8 +29,12 @@ _SHOWN = 10  # keys named in a message
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a comparison found: `rows` of the original, and the keys that differ; all of them, if `complete`."""
+    """What a comparison found: `rows` of the original, and the keys that differ; all of them, if `complete`.
 
+    `upto` is where the range ended, and where the next one begins.
+    """
+
+    range: KeyRange
     upto: Key
     rows: int
     suspects: tuple[Key, ...]
@@ -49,13 +53,20 @@ class Verifier:
     """Compares the tables of one migration, in a worker of its own. Owner thread only."""
 
     def __init__(
-        self, crew: Crew[Compared], comparison: Comparison, plan: Plan, applier: Applier, chunker: Chunker
+        self,
+        crew: Crew[Compared],
+        comparison: Comparison,
+        plan: Plan,
+        applier: Applier,
+        chunker: Chunker,
+        ruler: Ruler,
     ) -> None:
         self._crew = crew
         self._comparison = comparison
         self._plan = plan
         self._applier = applier
         self._chunker = chunker
+        self._ruler = ruler
         self._open: _Open | None = None
 
     def step(self, progress: Progress) -> Progress:
@@ -84,7 +95,7 @@ class Verifier:
         if progress.verify_last is None:
             self._send(compare_range(self._comparison, self._plan.key, KeyRange(None, None), ()))
             return
-        upto = self._chunker.boundary(progress.verified_upto, progress.verify_last)
+        upto = self._ruler.end(progress.verified_upto, progress.verify_last, self._chunker.rows)
         is_last = upto == progress.verify_last
         key_range = KeyRange(progress.verified_upto, None if is_last else upto)
         self._send(compare_range(self._comparison, self._plan.key, key_range, upto))
@@ -117,6 +128,7 @@ class Verifier:
     def _equal(self, progress: Progress, compared: Compared) -> Progress:
         """Progress with one more range found equal; the last one completes the verification."""
         upto, rows = compared.upto, compared.rows
+        self._ruler.learn(compared.range, rows)
         if progress.verify_last is None or upto == progress.verify_last:
             total = progress.verified_rows + rows
             return replace(progress, verified=True, verified_upto=upto or None, verified_part=1.0, verified_rows=total)
@@ -143,9 +155,9 @@ def compare_range(
     def job(session: Session) -> Compared:
         total, same, ghosts = (int(count) for count in session.query(comparison.counts(key_range))[0])
         if total == same == ghosts:
-            return Compared(upto, total, (), complete=True)
+            return Compared(key_range, upto, total, (), complete=True)
         suspects = _keys(session, key, comparison.differing(key_range, _MOST_SUSPECTS))
-        return Compared(upto, total, suspects, complete=len(suspects) < _MOST_SUSPECTS)
+        return Compared(key_range, upto, total, suspects, complete=len(suspects) < _MOST_SUSPECTS)
 
     return job
 
