@@ -76,6 +76,23 @@ def equals(columns: Sequence[KeyColumn], keys: Collection[Key]) -> str:
     return f"({' OR '.join(f'({_all_equal(columns, key)})' for key in keys)})"
 
 
+def exactly(columns: Sequence[KeyColumn], keys: Collection[Key]) -> str:
+    """As `equals`, but texts have to agree byte for byte: 'a' is not 'A', whatever their collation says."""
+    if not keys or not any(column.kind is KeyKind.TEXT for column in columns):
+        return equals(columns, keys)
+    stored = ", ".join(_spelling(column) for column in columns)
+    spelled = ", ".join(f"({', '.join(map(_spelled, columns, key))})" for key in keys)
+    return f"{equals(columns, keys)} AND ({stored}) IN ({spelled})"
+
+
+def _spelling(column: KeyColumn) -> str:
+    return f"LOWER(HEX({quote(column.name)}))" if column.kind is KeyKind.TEXT else quote(column.name)
+
+
+def _spelled(column: KeyColumn, component: Component) -> str:
+    return f"'{component}'" if column.kind is KeyKind.TEXT else literal(column, component)
+
+
 def within(columns: Sequence[KeyColumn], key_range: KeyRange) -> str:
     """A predicate for the keys of a range; `TRUE` when it is open on both sides.
 

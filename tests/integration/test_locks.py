@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
 from fsm_ghost.errors import CutOverError
+from fsm_ghost.model.key import Key
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql import sample
 from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.services.refresher import Refresher
 from fsm_ghost.settings import CopySettings, CutOverSettings
-from tests.integration.driving import Driver, Running, contents, old_table, table_of, tables
+from tests.integration.driving import PATIENCE, Driver, Running, contents, old_table, table_of, tables
 from tests.servers import Database
 
 ROWS = 300
@@ -138,6 +141,32 @@ def test_rows_that_are_locked_again_and_again_are_brought_over_in_the_end(plain:
         running.until(lambda seen: seen.readings.backlog == ROWS)
     running.until(lambda _: equal(plain))
     finished(plain, driver, running)
+
+
+def test_a_text_that_only_looks_like_one_that_is_gone_is_not_deleted(
+    database: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """'a' was found to be gone, and 'A' is brought over by the other worker before 'a' is deleted."""
+    database.execute("CREATE TABLE t (id VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY KEY, n INT) CHARSET utf8mb4")
+    database.execute("INSERT INTO t VALUES ('0', 0), ('a', 1), ('b', 2)")
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    found_gone, go_on = threading.Event(), threading.Event()
+    write = Refresher._write
+
+    def held(refresher: Refresher, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:
+        if keys == ((b"a".hex(),),):
+            found_gone.set()
+            assert go_on.wait(PATIENCE)
+        write(refresher, session, keys, found)
+
+    monkeypatch.setattr(Refresher, "_write", held)
+    database.execute("DELETE FROM t WHERE id = 'a'")
+    assert found_gone.wait(PATIENCE)
+    database.execute("INSERT INTO t VALUES ('A', 9)")
+    running.until(lambda _: database.query("SELECT n FROM t_gho WHERE id = 'A'") == [(9,)])
+    go_on.set()
+    finished(database, driver, running)
 
 
 @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])

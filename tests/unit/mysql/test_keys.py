@@ -9,7 +9,7 @@ import pytest
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Component, KeyColumn, KeyKind
 from fsm_ghost.model.naming import TableName
-from fsm_ghost.mysql.keys import equals, literal, ordered, parse, select_list, within
+from fsm_ghost.mysql.keys import equals, exactly, literal, ordered, parse, select_list, within
 from fsm_ghost.mysql.quoting import quote, table
 
 ID = KeyColumn("id", "id", KeyKind.INTEGER)
@@ -78,6 +78,18 @@ def test_equals() -> None:
     assert equals(BOTH, [(1, "2024-01-01")]) == "((`id` = 1 AND `day` = '2024-01-01'))"
     assert equals(BOTH, [(1, "x"), (2, "y")]) == "((`id` = 1 AND `day` = 'x') OR (`id` = 2 AND `day` = 'y'))"
     assert equals(BOTH, []) == "FALSE"
+
+
+def test_exactly_compares_texts_byte_for_byte() -> None:
+    code = KeyColumn("code", "code", KeyKind.TEXT, charset="latin1")
+    assert exactly((ID,), [(1,), (2,)]) == "`id` IN (1, 2)"
+    assert exactly((code,), []) == "FALSE"
+    assert exactly((code,), [("61",), ("62",)]) == (
+        "`code` IN (_latin1 x'61', _latin1 x'62') AND (LOWER(HEX(`code`))) IN (('61'), ('62'))"
+    )
+    assert exactly((ID, code), [(1, "61")]) == (
+        "((`id` = 1 AND `code` = _latin1 x'61')) AND (`id`, LOWER(HEX(`code`))) IN ((1, '61'))"
+    )
 
 
 @pytest.mark.parametrize(
