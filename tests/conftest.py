@@ -14,6 +14,10 @@ import pytest
 
 from fsm_ghost.mysql.private import NO_OPTIONS, Flavour, Options, PrivateServer
 from tests.servers import Database, flavours, require
+from tests.servers.machine import read_no_certificates, write_to_memory
+
+write_to_memory()
+read_no_certificates()
 
 
 class ServerFactory(Protocol):
