@@ -5,7 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
@@ -148,14 +150,19 @@ def test_a_server_ends_with_the_process_that_started_it(flavour: Flavour) -> Non
     shutil.rmtree(home.decode())
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flavour: Flavour
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, fresh = tmp_path / "fsm-ghost-server-left", tmp_path / "fsm-ghost-server-fresh"
-    for folder in (left, fresh):
-        folder.mkdir()
-        (folder / "claim").touch()
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder for servers alone; `tmp_path` is too long for the address of a socket, 107 characters."""
+    with tempfile.TemporaryDirectory() as made:
+        monkeypatch.setattr("tempfile.tempdir", made)
+        yield Path(made)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(folder: Path, flavour: Flavour) -> None:
+    left, fresh = folder / "fsm-ghost-server-left", folder / "fsm-ghost-server-fresh"
+    for home in (left, fresh):
+        home.mkdir()
+        (home / "claim").touch()
     os.utime(left / "claim", (0, 0))
     with PrivateServer(flavour) as own:
         os.utime(own.home / "claim", (0, 0))
