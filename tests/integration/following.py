@@ -47,6 +47,7 @@ class Followed:
         self,
         start: Coordinates,
         *,
+        server: str | None = None,
         server_id: int = 0,
         heartbeat: float = 1.0,
         dead_after: float = 10.0,
@@ -55,6 +56,7 @@ class Followed:
         """Another stream on the table; `connect` stands over the arguments of the connection."""
         stream = KeyStream(
             {**self.arguments, **(connect or {})},
+            server=server,
             server_id=server_id or next(_server_ids),
             start=start,
             original=self.original,
@@ -139,6 +141,7 @@ def merged(first: Changes, second: Changes) -> Changes:
         start=first.start,
         end=second.end,
         keys=first.keys | second.keys,
+        prepared=first.prepared | second.prepared,
         markers=first.markers | second.markers,
         row_events=first.row_events + second.row_events,
         swapped=first.swapped or second.swapped,

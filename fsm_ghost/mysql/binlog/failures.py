@@ -11,7 +11,9 @@ _SAME_SERVER_ID = 4052  # MariaDB's own number for it; MySQL says it in the text
 _DENIED = frozenset({1044, 1045, 1142, 1227, 1698})
 _LOST = frozenset(
     {
-        1040,  # too many connections
+        0,  # PyMySQL itself: a connection that is closed, or out of step
+        1040,
+        1203,  # too many connections
         1053,  # server shutdown in progress
         1152,  # aborted connection
         *range(1158, 1162),  # network errors

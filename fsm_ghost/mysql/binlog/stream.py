@@ -25,13 +25,15 @@ class KeyStream:
 
     `connect` are keyword arguments of pymysql.connect; `server_id` is a replica id that nobody else uses; `columns` are
     the original's as the catalogue lists them; rows written to `changelog` are reported by their ids; statements with
-    the comment `own_tag` are our own. The server is asked for a sign of life every `heartbeat` seconds, and taken for
-    dead when a read has waited `dead_after` seconds in vain.
+    the comment `own_tag` are our own. With `server`, only the server of this uuid (`catalog.identity`) is read from.
+    It is asked for a sign of life every `heartbeat` seconds, and taken for dead when a read has waited `dead_after`
+    seconds in vain.
 
     One thread reads; `interrupt`, `interrupted`, `boundary` and the counters may be used from any. A stream that has
     raised is finished: close it, and start another one at `boundary`.
 
-    Raises ConnectionLostError, ServerError (privileges) and StreamError (the binlog is not there) when it is made.
+    Raises ConnectionLostError, ServerError (privileges), StreamError (the binlog is not there) and StoppedError
+    (another server answers) when it is made.
     """
 
     def __init__(  # noqa: PLR0913 - what a stream depends on, by name
@@ -45,8 +47,9 @@ class KeyStream:
         key: MigrationKey,
         changelog: TableName,
         own_tag: str,
+        server: str | None = None,
         heartbeat: float = 1.0,
-        dead_after: float = 10.0,
+        dead_after: float = 8.0,
     ) -> None:
         self.bytes = 0
         self._boundary = start
@@ -54,7 +57,9 @@ class KeyStream:
         self._failure: FsmGhostError | None = None
         tables = Original(original, columns, key), Changelog(changelog)
         queries = QueryReader(original, own_tag)
-        self._tap = Tap(connect, server_id=server_id, start=start, heartbeat=heartbeat, dead_after=dead_after)
+        self._tap = Tap(
+            connect, server=server, server_id=server_id, start=start, heartbeat=heartbeat, dead_after=dead_after
+        )
         self._decoder = Decoder(start, *tables, queries, ignoring_case=self._tap.ignores_case)
         self._packets = Packets(self._decoder.tables)
         self._events = self._packets.events()

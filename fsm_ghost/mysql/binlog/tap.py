@@ -19,13 +19,14 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.cursors import Cursor
 from pymysql.protocol import MysqlPacket
 from pymysqlreplication import BinLogStreamReader
 
-from fsm_ghost.errors import ConnectionLostError
+from fsm_ghost.errors import ConnectionLostError, StoppedError
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.binlog import failures
+from fsm_ghost.mysql.session import Session
 
 _RECEIVED_AT_ONCE = 1 << 18  # bytes
 _DUMP = b"\x00\x12"  # the first packet of a command, COM_BINLOG_DUMP
@@ -33,6 +34,7 @@ _DUMP = b"\x00\x12"  # the first packet of a command, COM_BINLOG_DUMP
 # whether the server has them now (all the library looks at) or will be told to have them while the dump goes on.
 _SESSION = "SET SESSION net_write_timeout = 3600, @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32'"
 _NOT_READY = (BlockingIOError, ssl.SSLWantReadError)
+_POSITIONS = 1 << 32  # that a dump can be asked for
 
 
 class _DumpStarted(Exception):  # noqa: N818 - it is how the connection is handed over
@@ -53,6 +55,13 @@ class _DumpConnection(Connection):
         if self.dumping:
             raise _DumpStarted
         return super()._read_packet(packet_type)  # type: ignore[no-untyped-call,no-any-return]
+
+
+class _Setup(Session):
+    """The connection for the dump as long as it still takes statements."""
+
+    def __init__(self, connection: _DumpConnection) -> None:
+        self._connection = connection
 
 
 class _NoControl:
@@ -76,20 +85,28 @@ class _NoControl:
 class Tap:
     """The dump of a server's binlog from `start` on, as bytes.
 
-    `connect` are keyword arguments of pymysql.connect, `heartbeat` is how often (seconds) an idle server shows that it
-    is there. Silence for `dead_after` seconds, waited for in `receive`, is a lost connection. Raises
-    ConnectionLostError, or StreamError and ServerError for what the server says. `ignores_case` tells how the server
+    `connect` are keyword arguments of pymysql.connect, `server` is the uuid (`catalog.identity`) of the one server
+    whose binlog is meant. `heartbeat` is how often (seconds) an idle server shows that it is there. Silence for
+    `dead_after` seconds, waited for in `receive`, is a lost connection. Raises ConnectionLostError, StoppedError for
+    another server, or StreamError and ServerError for what the server says. `ignores_case` tells how the server
     compares the names of tables.
     """
 
     def __init__(
-        self, connect: Mapping[str, Any], *, server_id: int, start: Coordinates, heartbeat: float, dead_after: float
+        self,
+        connect: Mapping[str, Any],
+        *,
+        server: str | None,
+        server_id: int,
+        start: Coordinates,
+        heartbeat: float,
+        dead_after: float,
     ) -> None:
         self.interrupted = False
         self._start = start
         self._dead_after = dead_after
         self._silence = 0.0
-        self._connection = self._open(connect, server_id, heartbeat)
+        self._connection = self._open(connect, server, server_id, heartbeat)
         self.ignores_case = self._connection.ignores_case
         self._socket: socket.socket = self._connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
         self._socket.settimeout(0)
@@ -156,7 +173,14 @@ class Tap:
             raise ConnectionLostError(f"The binlog stream was lost: nothing came for {self._dead_after:g} seconds")
         return True
 
-    def _open(self, connect: Mapping[str, Any], server_id: int, heartbeat: float) -> _DumpConnection:
+    def _open(
+        self, connect: Mapping[str, Any], server: str | None, server_id: int, heartbeat: float
+    ) -> _DumpConnection:
+        if self._start.position >= _POSITIONS:
+            raise StoppedError(
+                f"The binlog cannot be read from {self._start}: a dump can begin within the first 4 GiB of a file only",
+                "Start again when the server writes its next binlog file (FLUSH BINARY LOGS).",
+            )
         made: list[_DumpConnection] = []
         settings = {
             "charset": "utf8mb4",
@@ -172,28 +196,41 @@ class Tap:
             resume_stream=True,  # from the position given, not from the file's beginning
             blocking=True,
             slave_heartbeat=heartbeat,
-            pymysql_wrapper=partial(_connected, made),
+            pymysql_wrapper=partial(_connected, made, server),
             enable_logging=False,
         )
         try:
             reader.fetchone()
         except _DumpStarted:
             return made[0]
-        except pymysql.MySQLError as error:
+        except BaseException as error:
             for connection in made:
-                connection.close()
-            raise failures.from_driver(error, self._start) from error
+                connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001
+            if isinstance(error, pymysql.MySQLError):
+                raise failures.from_driver(error, self._start) from error
+            raise
         raise AssertionError("mysql-replication read the binlog itself")
 
 
-def _connected(made: list[_DumpConnection], **settings: Any) -> _DumpConnection | _NoControl:
+def _connected(made: list[_DumpConnection], server: str | None, **settings: Any) -> _DumpConnection | _NoControl:
     """The connection for the dump, made first; or what stands for the second."""
     if made:
         return _NoControl()
     connection = _DumpConnection(**settings)
     made.append(connection)
-    with connection.cursor(Cursor) as cursor:
-        cursor.execute(_SESSION)
-        cursor.execute("SELECT @@lower_case_table_names")
-        connection.ignores_case = cursor.fetchone() != (0,)
+    setup = _Setup(connection)
+    if server is not None:
+        _check_identity(setup, server)
+    setup.execute(_SESSION)
+    connection.ignores_case = setup.value("SELECT @@lower_case_table_names") != 0
     return connection
+
+
+def _check_identity(session: Session, expected: str) -> None:
+    """Another server's binlog is another story, even where a file and a position of ours exist in it."""
+    found = catalog.identity(session)
+    if found.uuid != expected:
+        raise StoppedError(
+            f"The binlog of server {expected} was being read, and server {found.uuid} answers in its place",
+            "Give the right one with --host and --port, and resume.",
+        )
