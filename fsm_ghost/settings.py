@@ -34,15 +34,18 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class CopySettings:
-    """Row copy: `chunk_size` rows in a chunk, or 0 to aim at `chunk_seconds`; `workers` chunks at the same time."""
+    """Row copy: `chunk_size` rows in a chunk, or 0 to aim at `chunk_seconds`.
+
+    `workers` is how many chunks are copied at the same time, at most; 0: up to half of the server's cores, 8 at most.
+    """
 
     chunk_size: int = 0
     chunk_seconds: float = 0.25
-    workers: int = 1
+    workers: int = 0
 
     def __post_init__(self) -> None:
         _within("--chunk-size", self.chunk_size, 0, 1_000_000)
-        _within("--copy-workers", self.workers, 1, 32)
+        _within("--copy-workers", self.workers, 0, 32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fsm_ghost.cli.arguments import Values
+from fsm_ghost.cli.options import Option, Value
 from fsm_ghost.errors import UsageError
 from fsm_ghost.mysql.alter import Token, tokens
 from fsm_ghost.settings import ServerSettings, Settings
@@ -50,8 +51,28 @@ def _by_group(values: Values) -> dict[str, dict[str, Any]]:
     groups: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for option, value in values.settings():
         group, _, name = option.sets.rpartition(".")
-        groups[group][name] = not value if option.negated else value
+        groups[group][name] = _meaning(option, value)
     return dict(groups)
+
+
+def _meaning(option: Option, value: Value) -> Value:
+    """What a setting is for the value that was given for it."""
+    if option.name == "copy-workers":
+        return _workers(str(value))
+    return not value if option.negated else value
+
+
+def _workers(text: str) -> int:
+    """How many copy workers there may be; 0 leaves it to the server."""
+    if text == "auto":
+        return 0
+    try:
+        workers = int(text)
+    except ValueError:
+        workers = 0
+    if workers < 1:
+        raise UsageError(f"--copy-workers must be a number from 1 on, or auto, not {text!r}")
+    return workers
 
 
 def _target(values: Values) -> tuple[str, str, str]:

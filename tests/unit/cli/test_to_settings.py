@@ -24,12 +24,14 @@ def test_what_is_not_asked_for_is_what_settings_have_by_default() -> None:
 
 
 def test_the_defaults_that_help_shows_are_those_of_settings() -> None:
-    plain = Settings(ServerSettings(), "shop", "orders", "ADD c INT")
     for option in options_of("start"):
-        group, _, name = option.sets.rpartition(".")
         if option.sets and option.sets not in {"schema", "table", "alter"}:
-            default = getattr(getattr(plain, group) if group else plain, name)
-            assert option.default == (not default if option.negated else default), option.name
+            assert asked(*_WHAT, f"{option.flag}={option.default}") == asked(*_WHAT), option.name
+
+
+def test_copy_workers_are_a_number_or_left_to_the_server() -> None:
+    assert asked(*_WHAT, "--copy-workers=3").copy.workers == 3
+    assert asked(*_WHAT, "--copy-workers=auto").copy.workers == 0
 
 
 def test_a_whole_gh_ost_command_line_becomes_settings(tmp_path: Path) -> None:
@@ -96,6 +98,9 @@ def test_other_texts_name_no_table(text: str) -> None:
         ([*_WHAT, "--port=0"], "--port must lie between"),
         ([*_WHAT, "--ssl-ca=/x"], "need --ssl"),
         ([*_WHAT, "--chunk-size=-1"], "--chunk-size must lie between"),
+        ([*_WHAT, "--copy-workers=0"], "--copy-workers must be a number from 1 on, or auto, not '0'"),
+        ([*_WHAT, "--copy-workers=many"], "--copy-workers must be a number from 1 on, or auto, not 'many'"),
+        ([*_WHAT, "--copy-workers=33"], "--copy-workers must lie between"),
         ([*_WHAT, "--hooks-path=/nowhere/at/all"], "not a directory"),
     ],
 )
