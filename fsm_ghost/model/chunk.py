@@ -48,9 +48,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CopiedChunk:
-    """A chunk that has been committed: `rows` were inserted in `seconds`, in `parts` transactions."""
+    """A chunk that has been committed: `rows` were inserted in `seconds`, in `parts` transactions.
+
+    `missing` are keys of its range that the ghost table did not have afterwards; looked for only where rows can be
+    alike under a unique key that the original does not have (R9).
+    """
 
     chunk: Chunk
     rows: int
     seconds: float
     parts: int = 1
+    missing: tuple[Key, ...] = ()

@@ -50,13 +50,23 @@ class FilledColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """A unique index of the ghost table: its columns, and how much of each counts; None for all of it."""
+
+    name: str
+    columns: tuple[str, ...]
+    lengths: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How one table is migrated.
 
     `mapping` lists the columns that are copied, `filled` those that get a value of their own. `original_create` and
     `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
     `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
-    need not be followed (protocol R8).
+    need not be followed (protocol R8). `demanded` are unique keys of the ghost table that rows of the original may
+    break (protocol R9).
     """
 
     names: Names
@@ -71,6 +81,7 @@ class Plan:
     swap: SwapMethod
     exclusive: bool
     discards: bool = False
+    demanded: tuple[UniqueKey, ...] = ()
 
     @property
     def finds_by_timestamp(self) -> bool:

@@ -25,7 +25,7 @@ class Progress:
 
     Chunks are handed out in key order and may be committed in any order: `open_chunks` are those handed out and not
     known to be committed, `handed_out` is the end of the last one. `safe` are the coordinates from which reading the
-    binlog again brings every change that the ghost table may lack (protocol R11).
+    binlog again brings every change that the ghost table may lack, but for the keys that are `carried` (protocol R11).
     """
 
     plan: Plan | None = None
@@ -44,6 +44,7 @@ class Progress:
     open_chunks: tuple[Chunk, ...] = ()
     chunks: int = 0
     rows: int = 0
+    carried: tuple[Key, ...] = ()  # keys that are dirty, although their events may lie before `safe`
     copied_part: float = 0.0  # share of the key range that is copied, 0..1
 
     verifying: bool = False
@@ -92,7 +93,8 @@ class Progress:
     def chunk_copied(self, copied: CopiedChunk) -> Progress:
         """A chunk's transaction has been committed."""
         still_open = tuple(chunk for chunk in self.open_chunks if chunk.number != copied.chunk.number)
-        return replace(self, open_chunks=still_open, rows=self.rows + copied.rows)
+        carried = (*self.carried, *copied.missing)
+        return replace(self, open_chunks=still_open, rows=self.rows + copied.rows, carried=carried)
 
     def verified_chunk(self, upto: Key, rows: int, part: float) -> Progress:
         """Original and ghost table are equal up to here."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Readings:
     """One reading of the gauges; None where nothing is known (yet).
 
-    `waiting_for` says what keeps the migration from going on, in words for a person; empty when nothing does.
+    `waiting_for` says what keeps the migration from going on, in words for a person; `concern` what may keep it from
+    ever coming to its end; empty when nothing does.
     """
 
     rows_per_second: float | None = None
@@ -21,3 +22,5 @@ class Readings:
     eta: float | None = None  # seconds until row copy ends
     eta_spread: float | None = None  # half the width of the band around `eta`, seconds
     waiting_for: str = ""
+    concern: str = ""
+    copy_workers: str = ""  # how many chunks may be copied at the same time, and why

@@ -27,6 +27,7 @@ _CONFLICT = frozenset({1205, 1213, 3572, 1020, 1614})
 # A value that does not fit its column, or a row that breaks a constraint; everything else is trouble of the server's.
 UNFIT = frozenset({1048, 1062, 1138, 1264, 1265, 1292, 1364, 1365, 1366, 1406, 1411, 1416, 1525, 1526, 1690})
 UNFIT |= {3140, 3141, 3156, 3157, 3819, 3903, 4025, 4038, 4078, 1977, 1300, 1367, 1441, 1748, 1863, 3685}
+DUPLICATE = 1062
 TOO_LARGE = 1197  # a transaction does not fit into max_binlog_cache_size; a smaller one may
 NO_SUCH_TABLE = 1146
 TABLES_LOCKED = 1192

@@ -162,6 +162,14 @@ class Session:
         with translated("ROLLBACK"):
             self._connection.rollback()
 
+    def set_savepoint(self) -> None:
+        """Note where the transaction stands."""
+        self.execute("SAVEPOINT here")
+
+    def return_to_savepoint(self) -> None:
+        """Roll back what was done since the savepoint was set."""
+        self.execute("ROLLBACK TO SAVEPOINT here")
+
     def quote(self, text: str) -> str:
         """A text as a literal."""
         return str(self._connection.escape(text))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
-from fsm_ghost.model.plan import Flavour, Plan
+from fsm_ghost.model.plan import Flavour, Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.quoting import quote, table
 
@@ -75,16 +75,58 @@ class Statements:
             f" WHERE {key_sql.equals(self._columns, keys)} {self._share}{'' if wait else ' NOWAIT'}"
         )
 
+    def insert(self, keys: Collection[Key]) -> str:
+        """Write the rows of these keys, locked before, to the ghost table, which must not hold them (R9)."""
+        return (
+            f"INSERT {self._tag} INTO {self._ghost} ({self._ghosts})"
+            f" SELECT {self._originals} FROM {self._from_original}"
+            f" WHERE {key_sql.equals(self._columns, keys)} {self._share}"
+        )
+
+    def clear(self, keys: Collection[Key]) -> str:
+        """Delete the rows of these keys, which exist and are locked, from the ghost table; also look-alikes of them."""
+        return self._delete(key_sql.equals(self._ghost_columns, keys))
+
+    def missing(self, key_range: KeyRange, most: int) -> str:
+        """Keys of a range that the original has and the ghost table has not."""
+        same = " AND ".join(
+            f"{self._ghost}.{quote(column.ghost_name)} = {self._original}.{quote(column.name)}"
+            for column in self._columns
+        )
+        return (
+            f"SELECT {key_sql.select_list(self._columns)} FROM {self._from_original}"
+            f" WHERE {key_sql.within(self._columns, key_range)}"
+            f" AND NOT EXISTS (SELECT 1 FROM {self._ghost} FORCE INDEX ({quote(self._plan.key.ghost_index)})"
+            f" WHERE {same}) LIMIT {most}"
+        )
+
+    def remember(self, unique: UniqueKey, key: Key) -> str:
+        """Put the values that a ghost row has in a unique key into variables of the session, as the server has them."""
+        values = ", ".join(quote(name) for name in unique.columns)
+        variables = ", ".join(f"@fsm_ghost_{place}" for place in range(len(unique.columns)))
+        return f"SELECT {values} INTO {variables} FROM {self._ghost} WHERE {key_sql.equals(self._ghost_columns, [key])}"
+
+    def holders(self, unique: UniqueKey) -> str:
+        """The keys of ghost rows that have the remembered values in a unique key."""
+        columns = zip(unique.columns, unique.lengths, strict=True)
+        alike = " AND ".join(
+            _beginning(quote(name), length) + " = " + _beginning(f"@fsm_ghost_{place}", length)
+            for place, (name, length) in enumerate(columns)
+        )
+        return f"SELECT {key_sql.select_list(self._ghost_columns)} FROM {self._ghost} WHERE {alike}"
+
     def delete(self, keys: Collection[Key]) -> str:
         """Delete the rows of these keys, spelled like that, from the ghost table.
 
         A row whose text is only equal may have been brought over since these keys were found to be gone: nothing is
         locked where nothing is (R6b). Every spelling that goes out of use is named by an event of its own.
         """
+        return self._delete(key_sql.exactly(self._ghost_columns, keys))
+
+    def _delete(self, predicate: str) -> str:
         return (
             f"DELETE {self._tag} FROM {self._ghost} USING {self._ghost}"
-            f" FORCE INDEX ({quote(self._plan.key.ghost_index)})"
-            f" WHERE {key_sql.exactly(self._ghost_columns, keys)}"
+            f" FORCE INDEX ({quote(self._plan.key.ghost_index)}) WHERE {predicate}"
         )
 
     def replace(self, keys: Collection[Key]) -> str:
@@ -98,6 +140,11 @@ class Statements:
     def count(self, key_range: KeyRange) -> str:
         """How many rows of the original lie in a range."""
         return f"SELECT COUNT(*) FROM {self._from_original} WHERE {key_sql.within(self._columns, key_range)}"
+
+
+def _beginning(value: str, length: int | None) -> str:
+    """What an index by prefix compares."""
+    return value if length is None else f"LEFT({value}, {length})"
 
 
 def create_like(new: TableName, model: TableName, migration: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
+from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
@@ -16,16 +18,22 @@ from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.ledger import Ledger, RefreshId
-from fsm_ghost.services.refresher import Refreshed, Refresher
+from fsm_ghost.services.refresher import Left, Refreshed, Refresher
 from fsm_ghost.services.streamer import Streamer
+from fsm_ghost.services.trend import Trend
 
 MOST_DIRTY = 1_000_000  # keys; beyond that the stream is not read for a while, and memory stays bounded
 HEARTBEAT_EVERY = 1.0  # seconds
 BATCH_TARGET = 0.05  # seconds a refresh should take: for that long the application may wait for its rows
 _LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
-# Where chunks and refreshes exclude each other, changes go first; but after so many times the length of the last
-# chunk it is row copy's turn again, so that it never starves.
+# Changes go first where they and row copy are in each other's way: chunks and refreshes exclude each other, or more
+# keys wait than can be brought over beside row copy. But after so many times the length of the last chunk it is row
+# copy's turn again, so that it never starves.
 _TURN = 4.0
+_CROWD = 20_000  # waiting keys
+_CLASH_EVERY = 0.5  # seconds between attempts to refresh rows that clashed
+_MOST_CLASHES = 1000
+CLASH_REMEDY = "Mend these rows in the original, then resume with --retry; or abort, and start with another ALTER."
 
 
 class Applier:
@@ -50,29 +58,54 @@ class Applier:
         self._coordinates = coordinates if plan.discards else None
         self.ledger = Ledger(plan.key, progress.safe, exclusive=plan.exclusive, discards=plan.discards)
         self.ledger.advanced(progress)
+        self.ledger.carry(progress.carried)
         self._waiting_for_row = 0  # refreshes of one key each that may wait for its row
         self._batch = 100
         self._passed = 0
+        self._fits_only_together = bool(plan.demanded)
+        self._clash_tried_at = 0.0  # monotonic seconds
         self._turn_until = 0.0  # monotonic seconds
         self._copy_is_next = False
         self._heartbeat: tuple[int, float] | None = None
         self._heartbeat_at = 0.0
+        self._trend = Trend()
         self.delay: float | None = None  # seconds from our write to its return through the binlog
+        self.commit_seconds: float | None = None  # that our last heartbeat's commit took
 
     @property
     def backlog(self) -> int:
         """How many keys are dirty or being refreshed."""
         return len(self.ledger)
 
+    @property
+    def clashes(self) -> str:
+        """Rows that cannot both be in the new table, in words; empty when there are none."""
+        clashes = self.ledger.clashes
+        shown = "; ".join(f"{key} and {', '.join(map(str, others))}" for key, others in islice(clashes.items(), 3))
+        return shown + (f"; and {len(clashes) - 3} more" if len(clashes) > 3 else "")  # noqa: PLR2004 - as above
+
+    @property
+    def concern(self) -> str:
+        """Why the changes might never be caught up with, in words; empty while there is no reason to think so."""
+        full = f"; no more than {MOST_DIRTY:,} are remembered, so the binlog is read only as they are brought over"
+        concern = self._trend.concern
+        return concern + full if concern and self.is_full else concern
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many keys are dirty that the binlog is not read on for a while."""
+        return len(self.ledger) >= MOST_DIRTY
+
     def pump(self, progress: Progress) -> Progress:
         """Take in what was read and refreshed since, and hand out what is to be refreshed next."""
         self.ledger.advanced(progress)
         progress = self._collect(progress)
-        if len(self.ledger) < MOST_DIRTY:
+        if not self.is_full:
             progress = self._read(progress)
         self._hand_out()
         self._beat()
-        return replace(progress, safe=self.ledger.safe)
+        self._trend.note(time.monotonic(), self.ledger.cleaned, len(self.ledger))
+        return replace(progress, safe=self.ledger.safe, carried=tuple(sorted(self.ledger.carried)))
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent."""
@@ -81,14 +114,16 @@ class Applier:
     def chunk_ended(self, copied: CopiedChunk) -> None:
         """A chunk has been committed; where it kept refreshes from running, they come first now."""
         self.ledger.chunk_ended(copied.chunk)
+        self.ledger.carry(copied.missing)
         self._turn_until = time.monotonic() + _TURN * copied.seconds
         self._copy_is_next = False
 
     def lets_chunk_start(self) -> bool:
         """Whether a chunk may be sent now."""
+        is_copys_turn = time.monotonic() >= self._turn_until
         if not self.ledger.exclusive:
-            return True
-        self._copy_is_next = not self.ledger.waiting or time.monotonic() >= self._turn_until
+            return self.ledger.waiting < _CROWD or (is_copys_turn and not self.ledger.copying)
+        self._copy_is_next = not self.ledger.waiting or is_copys_turn
         return self._copy_is_next and not self.ledger.refreshing
 
     def write_marker(self, session: Session | None = None) -> int:
@@ -154,36 +189,56 @@ class Applier:
 
     def _ended(self, refreshed: Refreshed) -> int:
         self._waiting_for_row -= refreshed.waited
-        return self.ledger.refreshed(refreshed.refresh, refreshed.locked)
+        clashes = refreshed.left.clashes
+        left = *refreshed.left.locked, *(clash.key for clash in clashes)
+        clean = self.ledger.refreshed(refreshed.refresh, left)
+        for clash in clashes:
+            self.ledger.clash(clash.key, clash.others)
+        if len(self.ledger.clashes) > _MOST_CLASHES:
+            raise MismatchError(f"too many rows are alike under the new definition: {self.clashes}", CLASH_REMEDY)
+        return clean
 
     def _hand_out(self) -> None:
         while self._crew.idle and not self._copy_is_next:
             taken = self.ledger.take(self._batch)
             if taken is not None:
                 self._crew.assign(self._job(*taken))
+            elif (clash := self._clash_to_retry()) is not None:
+                self._crew.assign(self._job(*clash, together=True))
             elif not self._waiting_for_row and (blocked := self.ledger.take_blocked()) is not None:
                 self._waiting_for_row += 1
                 self._crew.assign(self._job(*blocked, waits=True))
             else:
                 return
 
-    def _job(self, refresh: RefreshId, keys: tuple[Key, ...], *, waits: bool = False) -> Callable[[Session], Refreshed]:
+    def _clash_to_retry(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
+        """Rows that clashed may fit together, or one of them may have changed meanwhile."""
+        now = time.monotonic()
+        if now - self._clash_tried_at < _CLASH_EVERY or (taken := self.ledger.take_clash()) is None:
+            return None
+        self._clash_tried_at = now
+        return taken
+
+    def _job(
+        self, refresh: RefreshId, keys: tuple[Key, ...], *, waits: bool = False, together: bool = False
+    ) -> Callable[[Session], Refreshed]:
         def job(session: Session) -> Refreshed:
             began = time.monotonic()
-            locked = self._refresher.refresh(session, keys, wait=waits)
-            return Refreshed(refresh, len(keys), locked, time.monotonic() - began, waits)
+            left = self._refresher.refresh(session, keys, wait=waits, together=together)
+            return Refreshed(refresh, len(keys), left, time.monotonic() - began, waits)
 
         return job
 
     def _adapt(self, refreshed: Refreshed) -> None:
         """Let a batch take about `BATCH_TARGET` seconds."""
-        if refreshed.locked or refreshed.keys < self._batch // 2:
+        if refreshed.left != Left() or refreshed.keys < self._batch // 2:
             return
         factor = min(2.0, max(0.5, BATCH_TARGET / max(refreshed.seconds, 0.001)))
         self._batch = int(min(_MOST_BATCH, max(_LEAST_BATCH, self._batch * factor)))
 
     def _refresh_rest(self, session: Session, deadline: float) -> bool:
-        while (taken := self.ledger.take(_MOST_BATCH) or self.ledger.take_blocked(_MOST_BATCH)) is not None:
+        most = MOST_DIRTY if self._fits_only_together else _MOST_BATCH
+        while (taken := self.ledger.take(most) or self.ledger.take_blocked(most)) is not None:
             if time.monotonic() >= deadline:
                 self.ledger.refreshed(taken[0], locked=taken[1])
                 return False
@@ -201,7 +256,9 @@ class Applier:
             return
         self._heartbeat_at = now
         here = self._coordinates() if self._coordinates else None
+        began = time.monotonic()
         marker = self.write_marker()
+        self.commit_seconds = time.monotonic() - began
         if here is not None:
             self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
         if self._heartbeat is None:

@@ -9,47 +9,77 @@ from contextlib import suppress
 from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
 from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
-from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.pressure import Pressure
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
-from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.applier import CLASH_REMEDY, Applier
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.governor import Governor
 from fsm_ghost.services.refresher import UNFIT_REMEDY
 
+_MOST_MISSING = 20_000  # rows that one chunk may leave out
+_LOOK_EVERY = 1.0  # seconds between readings of the server's gauges
 _TRIES = 100  # of a chunk that meets locks on the ghost table; a refresh holds them for milliseconds
 
 
 class Copier:
-    """Has the chunks copied that progress says are open. Owner thread only."""
+    """Has the chunks copied that progress says are open, as many at a time as the governor allows.
 
-    def __init__(self, statements: Statements, key: MigrationKey, crew: Crew[CopiedChunk], applier: Applier) -> None:
+    `read_pressure` reads the server's gauges, told how many statements of ours run. Owner thread only.
+    """
+
+    def __init__(
+        self,
+        statements: Statements,
+        plan: Plan,
+        crew: Crew[CopiedChunk],
+        applier: Applier,
+        governor: Governor,
+        read_pressure: Callable[[int], Pressure],
+    ) -> None:
         self._statements = statements
-        self._columns = key.columns
+        self._columns = plan.key.columns
+        self._demanded = plan.demanded
         self._crew = crew
         self._applier = applier
+        self.governor = governor
+        self._read_pressure = read_pressure
+        self._looked_at = 0.0
         self._sent: set[int] = set()
 
     def wants_more(self, progress: Progress) -> bool:
         """Whether another chunk should be handed out, so that one lies ready when a worker is done."""
-        return len(progress.open_chunks) < self._crew.size + 1
+        return len(progress.open_chunks) < self.governor.workers + 1
 
     def copied(self) -> list[CopiedChunk]:
         """The chunks that were committed since the last call; MismatchError when one does not fit."""
         done = self._crew.collect()
+        now = time.monotonic()
         for copied in done:
             self._sent.discard(copied.chunk.number)
             self._applier.chunk_ended(copied)
+            self.governor.copied(copied.rows, copied.seconds, now)
+        if self.governor.most > 1 and now - self._looked_at >= _LOOK_EVERY:
+            self._looked_at = now
+            self._look(now)
         return done
+
+    def _look(self, now: float) -> None:
+        applier = self._applier
+        pressure = self._read_pressure(len(self._sent) + applier.ledger.refreshing)
+        self.governor.look(pressure, applier.ledger.waiting, applier.commit_seconds, applier.delay, now)
 
     def send(self, progress: Progress) -> None:
         """Have the open chunks copied for which there is a worker. They must have been stored as open before."""
         for chunk in progress.open_chunks:
             if chunk.number in self._sent:
                 continue
-            if not self._crew.idle or not self._applier.lets_chunk_start():
+            if len(self._sent) >= self.governor.workers or not self._applier.lets_chunk_start():
                 return
             self._sent.add(chunk.number)
             self._applier.chunk_started(chunk)
@@ -70,7 +100,8 @@ class Copier:
                     raise
                 raise self._unfit(session, error, chunk) from error
             fault_point("copy.after-chunk")
-            return CopiedChunk(chunk, sum(parts), time.monotonic() - began, len(parts))
+            missing = self._missing(session, chunk.range)
+            return CopiedChunk(chunk, sum(parts), time.monotonic() - began, len(parts), missing)
 
         return job
 
@@ -84,6 +115,21 @@ class Copier:
                 raise
             for part in (KeyRange(key_range.after, middle), KeyRange(middle, key_range.upto)):
                 yield from self._copy(session, part)
+
+    def _missing(self, session: Session, key_range: KeyRange) -> tuple[Key, ...]:
+        """The rows that were left out for a unique key's sake, among them perhaps some that came only afterwards."""
+        if not self._demanded:
+            return ()
+        rows = session.query(self._statements.missing(key_range, _MOST_MISSING))
+        keys = tuple(key_sql.parse(self._columns, row) for row in rows)
+        if len(keys) == _MOST_MISSING:
+            names = ", ".join(unique.name for unique in self._demanded)
+            examples = ", ".join(map(str, keys[:3]))
+            raise MismatchError(
+                f"too many rows are like others under {names} in the new definition, for example {examples}",
+                CLASH_REMEDY,
+            )
+        return keys
 
     def _insert(self, session: Session, key_range: KeyRange) -> int:
         for _ in range(_TRIES):

@@ -18,16 +18,18 @@ from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.plan import Flavour, Plan
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql import catalog, pressure, statements
 from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.compare import Comparison
 from fsm_ghost.mysql.connections import Connections, Ownership
+from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
@@ -80,6 +82,8 @@ class DataPlane:
         progress = applier.pump(progress)
         reporter = self._tools.reporter
         reporter.backlog, reporter.delay = applier.backlog, applier.delay
+        clashes = f"rows cannot both be in the new table: {applier.clashes}" if applier.clashes else ""
+        reporter.be_concerned(clashes or applier.concern)
         reporter.note(progress)
         return progress
 
@@ -115,12 +119,18 @@ class DataPlane:
     def copier(self, progress: Progress) -> Copier:
         """Copies chunks."""
         if self._copier is None:
-            workers = self._tools.settings.copy.workers
             plan = progress.the_plan
-            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, workers + 1)]
+            governor = self._open_governor()
+            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, governor.most + 1)]
             crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
-            self._copier = Copier(self._statements(plan), plan.key, crew, self._following(progress))
+            gauge = PressureGauge(self._tools.session)
+            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), governor, gauge.read)
+        self._tools.reporter.copy_workers = self._copier.governor.reason
         return self._copier
+
+    def _open_governor(self) -> Governor:
+        cores = pressure.cores(self._tools.session)
+        return Governor(self._tools.settings.copy.workers or default_most(cores), cores)
 
     def verifier(self, progress: Progress) -> Verifier:
         """Compares the tables."""
@@ -152,6 +162,8 @@ class DataPlane:
     def is_behind(self, progress: Progress) -> str:
         """What the change stream is behind with, in words; empty when it is close."""
         applier = self._following(progress)
+        if applier.clashes:
+            return f"rows that are alike under the new definition to be mended: {applier.clashes}"
         if applier.backlog > SMALL_BACKLOG:
             return f"{applier.backlog} changed keys to be refreshed"
         if applier.delay is None or applier.delay > SMALL_DELAY:
@@ -209,7 +221,7 @@ class DataPlane:
         self._check_definitions(plan)
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
-        refresher = Refresher(self._statements(plan), plan.key)
+        refresher = Refresher(self._statements(plan), plan)
         sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
         streamer = Streamer(tools.stream_opener(plan), progress.safe, tools.bell)

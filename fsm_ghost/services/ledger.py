@@ -5,7 +5,8 @@ handed out and finished, in the order in which that became known to it. The rule
 
 - a key named by an event is dirty until a refresh of it has been committed that began after the event was read (R6b);
 - a refresh does not count for a key if a chunk that can contain the key was in flight at any moment of it (R7);
-- the safe coordinates lie at or before the first event of every key that is not clean (R11).
+- the safe coordinates lie at or before the first event of every key that is not clean (R11), but for a few that are
+  carried along in the checkpoint by name: one row that stays locked does not hold them up.
 
 Keys that row copy has not reached yet are the frontier's business (R8); here they count as not clean.
 """
@@ -25,6 +26,8 @@ from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.frontier import Frontier, Read
 
 RefreshId = int
+MOST_CARRIED = 1000  # locked keys named in a checkpoint
+_CARRIED: Read = 0  # the read of keys that hold up no coordinates
 
 
 @dataclass(slots=True)
@@ -61,16 +64,30 @@ class Ledger:
         # Ordered, for taking from its front stays cheap however many have been taken before.
         self._dirty: OrderedDict[Key, int] = OrderedDict()
         self._blocked: OrderedDict[Key, int] = OrderedDict()  # dirty, and last time its row was locked
+        self._clashing: OrderedDict[Key, tuple[Read, tuple[Key, ...]]] = OrderedDict()  # dirty, and like other rows
         self._refreshes: dict[RefreshId, _Refresh] = {}
         self._refreshing: dict[Key, RefreshId] = {}
         self._again: dict[Key, int] = {}  # named by an event while being refreshed
         self._in_flight: dict[int, _Flight] = {}
+        self._carried: set[Key] = set()
         self._next_refresh = 0
+        self.cleaned = 0  # keys that have become clean since the ledger was opened
         self._restless: set[Key] | None = None
 
     def __len__(self) -> int:
         """How many keys are not clean."""
-        return len(self._dirty) + len(self._blocked) + len(self._refreshing) + self._parked + len(self._frontier)
+        waiting = len(self._dirty) + self._parked + len(self._blocked) + len(self._clashing)
+        return waiting + len(self._refreshing) + len(self._frontier)
+
+    @property
+    def carried(self) -> frozenset[Key]:
+        """Keys that are not clean and have to be stored with the safe coordinates, which do not tell of them."""
+        return frozenset(self._carried)
+
+    @property
+    def clashes(self) -> dict[Key, tuple[Key, ...]]:
+        """The keys whose rows are like others under a unique key of the ghost table, and those others (R9)."""
+        return {key: others for key, (_, others) in self._clashing.items()}
 
     @property
     def held_back(self) -> int:
@@ -88,6 +105,11 @@ class Ledger:
         return len(self._refreshes)
 
     @property
+    def copying(self) -> int:
+        """How many chunks are in flight."""
+        return len(self._in_flight)
+
+    @property
     def safe(self) -> Coordinates:
         """From where reading again brings every change that the ghost table may lack."""
         return next(iter(self._starts.values()), self._end)
@@ -100,6 +122,22 @@ class Ledger:
             if self._restless is not None:
                 self._restless |= changes.keys
         self._drop_visible()
+
+    def carry(self, keys: Iterable[Key]) -> None:
+        """Keys are not clean for another reason than an event: those that no event holds yet are carried."""
+        for key in keys:
+            if key in self._again or self._is_waiting(key):
+                continue
+            self._carried.add(key)
+            if self._restless is not None:
+                self._restless.add(key)
+            self._unclean[_CARRIED] += 1
+            if key in self._refreshing:
+                taken = self._refreshes[self._refreshing[key]].keys
+                taken[key] = self._moved(key, taken[key])
+                self._again[key] = _CARRIED
+            else:
+                self._dirty[key] = _CARRIED
 
     def advanced(self, progress: Progress) -> None:
         """Row copy may have handed out more chunks, none of which has been sent yet."""
@@ -115,7 +153,7 @@ class Ledger:
 
     def watch(self) -> None:
         """From now on note which keys are not clean at any time."""
-        self._restless = {*self._dirty, *self._blocked, *self._refreshing, *self._frontier}
+        self._restless = {*self._dirty, *self._blocked, *self._clashing, *self._refreshing, *self._frontier}
         self._restless.update(*(flight.parked for flight in self._in_flight.values()))
 
     def unwatch(self) -> None:
@@ -133,7 +171,7 @@ class Ledger:
 
     def _is_waiting(self, key: Key) -> bool:
         """Whether a key is dirty already, and not being refreshed."""
-        if key in self._dirty or key in self._blocked or key in self._frontier:
+        if key in self._dirty or key in self._blocked or key in self._clashing or key in self._frontier:
             return True
         return any(key in flight.parked for flight in self._in_flight.values())
 
@@ -147,8 +185,8 @@ class Ledger:
         for key in changes.keys:
             if key in self._refreshing:
                 if key not in self._again:
-                    self._again[key] = self._read
-                    self._unclean[self._read] += 1
+                    self._again[key] = read = _CARRIED if key in self._carried else self._read
+                    self._unclean[read] += 1
             elif self._frontier.is_ahead(key):
                 self._unclean[self._read] += key not in self._frontier
                 self._frontier.hold(key, self._read, for_good=key in changes.prepared)
@@ -164,6 +202,7 @@ class Ledger:
             self._seen = self._unseen.popleft()[0]
         for read in self._frontier.visible(self._seen):
             self._settled(read)
+            self.cleaned += 1
 
     def _settled(self, read: int) -> None:
         """One key less is unclean since this read."""
@@ -171,7 +210,7 @@ class Ledger:
         self._forget_if_clean(read)
 
     def _forget_if_clean(self, read: int) -> None:
-        if not self._unclean[read]:
+        if not self._unclean[read] and read != _CARRIED:
             del self._unclean[read], self._starts[read]
 
     def take(self, most: int) -> tuple[RefreshId, tuple[Key, ...]] | None:
@@ -188,6 +227,26 @@ class Ledger:
             return None
         free = (key for key in self._blocked if self._flight_of(key) is None)
         return self._begin({key: self._blocked.pop(key) for key in list(islice(free, most))})
+
+    def clash(self, key: Key, others: tuple[Key, ...]) -> None:
+        """A key that was given back as locked is like other rows: it is to be refreshed together with them."""
+        self._clashing[key] = (self._blocked.pop(key), others)
+
+    def take_clash(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
+        """As `take`: a key that clashed, the longest ago first, and the keys it clashed with."""
+        for key, (_, others) in self._clashing.items():
+            together = (key, *others)
+            if self._is_shut or any(one in self._refreshing or self._flight_of(one) for one in together):
+                continue
+            self.carry(others)
+            return self._begin({one: self._pull(one) for one in together})
+        return None
+
+    def _pull(self, key: Key) -> Read:
+        """Take a waiting key out of wherever it waits."""
+        if key in self._clashing:
+            return self._clashing.pop(key)[0]
+        return self._blocked.pop(key) if key in self._blocked else self._dirty.pop(key)
 
     @property
     def _is_shut(self) -> bool:
@@ -222,11 +281,23 @@ class Ledger:
             counts = key not in left_out and not self._any_contains(running.flights, key)
             if counts and again is None:
                 self._settled(read)
+                self._carried.discard(key)
                 clean += 1
             else:
+                if key in left_out and len(self._carried) < MOST_CARRIED:
+                    self._carried.add(key)
                 waiting = self._blocked if key in left_out else self._dirty
-                waiting[key] = self._dirty_since(read, again, counts=counts)
+                waiting[key] = self._moved(key, self._dirty_since(read, again, counts=counts))
+        self.cleaned += clean
         return clean
+
+    def _moved(self, key: Key, since: Read) -> Read:
+        """A key that is carried lets the coordinates go on without it."""
+        if key not in self._carried:
+            return since
+        self._unclean[_CARRIED] += 1
+        self._settled(since)
+        return _CARRIED
 
     def _dirty_since(self, read: int, again: int | None, *, counts: bool) -> int:
         """The first read of the key that has not been dealt with."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.model.naming import Names
-from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod
+from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod, UniqueKey
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration
@@ -30,7 +30,6 @@ def make_plan(
     """
     mapping = map_columns(alteration, original, ghost)
     key = choose_key(original, ghost, mapping)
-    _refuse_new_uniqueness(original, ghost, mapping)
     _refuse_zoned_conversions(original, ghost, mapping, key)
     counts_up = any(column.auto_increment for column in ghost.columns)
     return Plan(
@@ -48,6 +47,7 @@ def make_plan(
         # it while it holds locks on the application's rows.
         exclusive=not key.is_ordered or (counts_up and autoinc_mode != "2"),
         # With another unique key, a chunk could leave a row out because of one that is not up to date.
+        demanded=demanded_keys(original, ghost, mapping),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -140,20 +140,28 @@ def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedCol
     )
 
 
-def _refuse_new_uniqueness(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> None:
-    """Every unique key of the ghost table must hold already: otherwise rows could silently displace each other (R9)."""
+def demanded_keys(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[UniqueKey, ...]:
+    """The unique keys of the ghost table that do not hold already: rows could be alike under them (protocol R9).
+
+    RefusedError for one over an expression: nobody could tell which rows are.
+    """
     held = [_folded(index.columns) for index in original.indexes if index.unique and not index.prefixed]
+    demanded = []
     for index in ghost.indexes:
         if not index.unique or _is_kept(original, ghost, index, mapping):
             continue
         olds = [mapped for mapped in mapping if mapped.ghost.lower() in _folded(index.columns)]
         known = _folded(mapped.original for mapped in olds if _is_unchanged_pair(original, ghost, mapped))
-        if index.prefixed or not any(key <= known for key in held):
+        if not index.prefixed and any(key <= known for key in held):
+            continue
+        if not all(ghost.column(name) for name in index.columns):
             raise RefusedError(
-                f"the ALTER makes {index.name} ({', '.join(index.columns)}) unique, or unique under new rules:"
-                " rows that are alike under it would have to displace each other",
-                "Make sure that there are no such rows, and add the unique key with a native ALTER TABLE.",
+                f"the ALTER makes {index.name} unique over an expression: rows that are alike could not be told",
+                "Make a generated column of the expression, and that one unique.",
             )
+        lengths = index.lengths or (None,) * len(index.columns)
+        demanded.append(UniqueKey(index.name, index.columns, lengths))
+    return tuple(demanded)
 
 
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:

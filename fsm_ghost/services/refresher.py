@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
 from fsm_ghost.faultpoints import fault_point
-from fsm_ghost.model.key import Key, MigrationKey
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.plan import Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
-from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
+from fsm_ghost.mysql.faults import DUPLICATE, TOO_LARGE, UNFIT
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.ledger import RefreshId
@@ -19,17 +20,36 @@ LOCK_WAIT = 1  # seconds for which a single key may wait for its row
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """The row `key` was not written: under a unique key of the ghost table it is like the rows `others` (R9)."""
+
+    key: Key
+    others: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The keys that a refresh had to leave as they were: their rows stayed locked, or are like other rows."""
+
+    locked: tuple[Key, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+
+    def __add__(self, more: Left) -> Left:
+        return Left(self.locked + more.locked, self.clashes + more.clashes)
+
+
+@dataclass(frozen=True, slots=True)
 class Refreshed:
-    """A refresh that has ended: all its keys have been committed but the `locked` ones; it took `seconds`.
+    """A refresh that has ended: all its `keys` have been committed but those that are `left`; it took `seconds`.
 
     `waited` says that it was one that may wait for its row.
     """
 
     refresh: RefreshId
     keys: int
-    locked: tuple[Key, ...]
+    left: Left
     seconds: float
-    waited: bool
+    waited: bool = False
 
 
 class Refresher:
@@ -37,11 +57,16 @@ class Refresher:
 
     A batch locks its rows first, with NOWAIT. On a conflict it is split; a single key that is still locked is given
     back. Only a key that was asked for alone may wait for its row, and then we hold nothing else (R6a).
+
+    Where the ghost table has unique keys that rows of the original may break, no row is ever replaced by another one:
+    a row that is like others is left, and told together with them (R9).
     """
 
-    def __init__(self, statements: Statements, key: MigrationKey) -> None:
+    def __init__(self, statements: Statements, plan: Plan) -> None:
         self._statements = statements
-        self._columns = key.columns
+        self._columns = plan.key.columns
+        self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
+        self._demanded = plan.demanded
 
     @staticmethod
     def set_up(session: Session) -> Session:
@@ -49,10 +74,13 @@ class Refresher:
         session.wait_at_most(row=LOCK_WAIT)
         return session
 
-    def refresh(self, session: Session, keys: Sequence[Key], *, wait: bool = False) -> tuple[Key, ...]:
-        """Refresh keys; those whose rows stayed locked are returned, unchanged. `wait` is for a single key only."""
+    def refresh(self, session: Session, keys: Sequence[Key], *, wait: bool = False, together: bool = False) -> Left:
+        """Refresh keys; says which of them had to be left. `wait` is for a single key only.
+
+        `together` are keys whose rows may only fit all at once: that batch is not split.
+        """
         try:
-            return self._refresh(session, keys, wait=wait and len(keys) == 1)
+            return self._refresh(session, keys, wait=wait and len(keys) == 1, together=together or len(keys) == 1)
         except ServerError as error:
             session.rollback()
             if error.code not in UNFIT:
@@ -70,27 +98,62 @@ class Refresher:
                 f"a changed row does not fit the new definition: {error.message}", UNFIT_REMEDY
             ) from error
 
-    def _refresh(self, session: Session, keys: Sequence[Key], *, wait: bool) -> tuple[Key, ...]:
+    def _refresh(self, session: Session, keys: Sequence[Key], *, wait: bool, together: bool) -> Left:
         try:
             self._refresh_batch(session, keys, wait=wait)
         except LockConflictError:
             session.rollback()
-            return self._split(session, keys)
+            return Left(tuple(keys)) if together else self._split(session, keys)
         except ServerError as error:
-            if error.code != TOO_LARGE or len(keys) == 1:
+            is_clash = error.code == DUPLICATE and self._demanded
+            if not is_clash and (error.code != TOO_LARGE or together):
                 raise
             session.rollback()
-            return self._split(session, keys)
+            return self._clash(session, keys) if together else self._split(session, keys)
+        return Left()
+
+    def _split(self, session: Session, keys: Sequence[Key]) -> Left:
+        middle = len(keys) // 2
+        first, second = keys[:middle], keys[middle:]
+        return self._refresh(session, first, wait=False, together=len(first) == 1) + self._refresh(
+            session, second, wait=False, together=len(second) == 1
+        )
+
+    def _clash(self, session: Session, keys: Sequence[Key]) -> Left:
+        """Find out which of these keys cannot be written, and because of which others; nothing is written.
+
+        When by now they all can, or their rows are locked, they are left for another time.
+        """
+        session.begin()
+        try:
+            found = self._found(session, keys, wait=False)
+            self._clear(session, keys, found)
+            for key in sorted(found):
+                if others := self._those_like(session, key):
+                    return Left(tuple(set(keys) - {key}), (Clash(key, others),))
+        except LockConflictError:
+            pass
+        finally:
+            session.rollback()
+        return Left(tuple(keys))
+
+    def _those_like(self, session: Session, key: Key) -> tuple[Key, ...]:
+        """Write a row to the ghost table; where it is like others there, their keys."""
+        try:
+            session.execute_strictly(self._statements.insert([key]))
+        except ServerError as error:
+            if error.code != DUPLICATE:
+                raise
+            return tuple({other for unique in self._demanded for other in self._holders(session, unique, key)} - {key})
         return ()
 
-    def _split(self, session: Session, keys: Sequence[Key]) -> tuple[Key, ...]:
-        if len(keys) == 1:
-            return tuple(keys)
-        middle = len(keys) // 2
-        return (
-            *self._refresh(session, keys[:middle], wait=False),
-            *self._refresh(session, keys[middle:], wait=False),
-        )
+    def _holders(self, session: Session, unique: UniqueKey, key: Key) -> list[Key]:
+        """Whose rows have the values of this row in a unique key: what they are, only the ghost table can tell."""
+        session.set_savepoint()
+        session.execute_strictly(self._statements.replace([key]))
+        session.execute(self._statements.remember(unique, key))
+        session.return_to_savepoint()
+        return [key_sql.parse(self._ghost_columns, row) for row in session.query(self._statements.holders(unique))]
 
     def _refresh_batch(self, session: Session, keys: Sequence[Key], *, wait: bool) -> None:
         session.begin()
@@ -106,10 +169,22 @@ class Refresher:
 
     def _write(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:
         """Delete first: a key that is absent may be equal, for the server, to one that was found ('a' and 'A')."""
+        if self._demanded:
+            self._clear(session, keys, found)
+            if found:
+                session.execute_strictly(self._statements.insert(found))
+            return
         if absent := set(keys).difference(found):
             session.execute_strictly(self._statements.delete(sorted(absent)))
         if found:
             session.execute_strictly(self._statements.replace(found))
+
+    def _clear(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:
+        """Take the rows of these keys out of the ghost table."""
+        if absent := set(keys).difference(found):
+            session.execute_strictly(self._statements.delete(sorted(absent)))
+        if found:
+            session.execute_strictly(self._statements.clear(found))
 
     def _unfit(self, session: Session, error: ServerError, keys: Sequence[Key]) -> MismatchError:
         """Which row does not fit: found by refreshing the keys one by one, which does the others no harm."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -9,6 +10,8 @@ from collections import deque
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
+
+log = logging.getLogger(__name__)
 
 WINDOW = 15.0  # seconds over which rates are taken
 _LEAST_SECONDS, _LEAST_PART = 2.0, 0.01  # of row copy, before anything is forecast
@@ -27,6 +30,8 @@ class Reporter:
         self.chunk_rows: int | None = None
         self.chunk_seconds: float | None = None
         self.waiting_for = ""
+        self.copy_workers = ""
+        self._concern = ""
 
     def note(self, progress: Progress) -> None:
         """Take a sample of the progress, at most ten in a second."""
@@ -36,6 +41,12 @@ class Reporter:
         self._samples.append((now, progress.rows, progress.changes, progress.copied_part))
         while now - self._samples[0][0] > WINDOW and len(self._samples) > _TWO:
             self._samples.popleft()
+
+    def be_concerned(self, concern: str) -> None:
+        """Show a concern, or an empty one; say it aloud when it is new."""
+        if concern and not self._concern:
+            log.warning("%s", concern)
+        self._concern = concern
 
     def readings(self, phase: Phase) -> Readings:
         """The gauges as they stand."""
@@ -50,6 +61,8 @@ class Reporter:
             eta=eta,
             eta_spread=spread,
             waiting_for=self.waiting_for,
+            concern=self._concern,
+            copy_workers=self.copy_workers if phase is Phase.COPY else "",
         )
 
     def _rate(self, which: int) -> float | None:

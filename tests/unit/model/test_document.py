@@ -14,7 +14,7 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Flavour, Plan, ServerIdentity, SwapMethod
+from fsm_ghost.model.plan import Flavour, Plan, ServerIdentity, SwapMethod, UniqueKey
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, ServerSettings, Settings
@@ -38,7 +38,7 @@ _ODD_KEYS: list[Key] = [
     (1, "1", "01", -1),
 ]
 _PROGRESS = Progress(
-    plan=plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY),
+    plan=replace(plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY), demanded=(UniqueKey("u", ("remark", "n"), (10, None)),)),
     prepared=True,
     start=at(4),
     safe=Coordinates("a:b.c-bin.1000000", 2**33),
@@ -52,6 +52,7 @@ _PROGRESS = Progress(
     open_chunks=(Chunk(1, KeyRange(None, ("2024-06-01", "1.00", "0a"))), Chunk(2, KeyRange(("a",), None))),
     chunks=2,
     rows=10**12,
+    carried=(("2024-01-02", "1.00", "0a"),),
     copied_part=0.1 + 0.2,
     verifying=True,
     verify_last=("z",),
@@ -87,10 +88,10 @@ _STORED = [
     _SETTINGS,
     Settings(ServerSettings(), "s", "t", "FORCE"),
     Readings(),
-    Readings(1.5, 3, 0.0, 0.001, 1000, 0.25, 1e9, 2.0, "a lock on «表»"),
+    Readings(1.5, 3, 0.0, 0.001, 1000, 0.25, 1e9, 2.0, "a lock on «表»", "too much", "1 of 2: why"),
     Names.for_table(TableName("s", "t" * 64), STARTED_AT),
     ServerIdentity("uuid", Flavour.MARIADB, "10.11.19-MariaDB", 2**32 - 1),
-    CopiedChunk(Chunk(7, KeyRange((1,), (2,))), 1000, 0.5),
+    CopiedChunk(Chunk(7, KeyRange((1,), (2,))), 1000, 0.5, 2, ((2,),)),
 ]
 
 

@@ -57,6 +57,7 @@ class Reference:
     discards: bool = False
     progress: Progress = field(default_factory=Progress)
     visible_upto: Coordinates | None = None
+    carried: set[Key] = field(default_factory=set)
 
     def changed(self, changes: Changes) -> None:
         self.moment += 1
@@ -90,6 +91,15 @@ class Reference:
         last = progress.last
         return last is not None and order(key) <= order(last) and all(order(end) < order(key) for end in after)
 
+    def carry(self, keys: frozenset[Key]) -> None:
+        self.moment += 1
+        for key in keys:
+            began = next((each.began for each in self.refreshes.values() if key in each.keys), 0)
+            if not any(event.key == key and event.moment > began for event in self.events):
+                self.events.append(Event(key, self.moment, self.end, self.end, prepared=False))
+                self.carried.add(key)
+        self._look()
+
     def watch(self) -> None:
         self.restless = set()
         self._look()
@@ -107,7 +117,7 @@ class Reference:
 
     @property
     def safe(self) -> Coordinates:
-        return min((event.start for event in self.events), default=self.end)
+        return min((event.start for event in self.events if event.key not in self.carried), default=self.end)
 
     @property
     def being_refreshed(self) -> set[Key]:
@@ -137,6 +147,7 @@ class Reference:
         }
         self.events = [event for event in self.events if event.key not in settled or event.moment > refresh.began]
         self.blocked |= locked
+        self.carried = (self.carried | locked) & self.unclean
         return len(settled - self.unclean)
 
     def chunk_started(self, chunk: Chunk) -> None:

@@ -6,7 +6,7 @@ from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key, KeyColumn, KeyKind, MigrationKey
-from fsm_ghost.services.ledger import Ledger, RefreshId
+from fsm_ghost.services.ledger import MOST_CARRIED, Ledger, RefreshId
 from tests.unit.model.examples import COMPOSITE_KEY, INTEGER_KEY, TEXT_KEY, at
 
 BEGIN = at(100)
@@ -110,16 +110,16 @@ def test_the_safe_coordinates_follow_the_number_of_the_file_beyond_six_digits() 
     assert book.safe > at(4, 999_999)
 
 
-def test_a_key_that_stays_locked_holds_the_coordinates_but_the_others_go_on() -> None:
+def test_a_key_that_stays_locked_is_carried_and_the_coordinates_go_on_without_it() -> None:
     book = ledger()
     event(book, 200, 1)
     event(book, 300, 2, 3)
     refresh = take(book)
     assert book.refreshed(refresh, locked=[(1,)]) == 2
-    assert (book.safe, len(book)) == (at(200), 1)
+    assert (book.safe, len(book), book.carried) == (at(310), 1, {(1,)})
     event(book, 400, 4)
     assert book.refreshed(take(book)) == 1
-    assert (book.safe, len(book)) == (at(200), 1)
+    assert (book.safe, len(book), book.carried) == (at(410), 1, {(1,)})
     assert not book.is_clean([(1,)])
     assert book.is_clean([(2,), (3,), (4,)])
 
@@ -157,17 +157,17 @@ def test_of_several_events_during_a_refresh_the_first_counts() -> None:
     assert book.safe == at(300)
 
 
-def test_an_event_during_a_refresh_that_met_a_lock_leaves_the_key_dirty_since_its_first_event() -> None:
+def test_an_event_during_a_refresh_that_met_a_lock_leaves_the_key_dirty_once() -> None:
     book = ledger()
     event(book, 200, 1)
     refresh = take(book)
     event(book, 300, 1)
     book.refreshed(refresh, locked=[(1,)])
-    assert book.safe == at(200)
+    assert (len(book), book.carried) == (1, {(1,)})
     taken = book.take_blocked()
     assert taken is not None
     book.refreshed(taken[0])
-    assert book.safe == at(310)
+    assert (len(book), book.safe, book.carried) == (0, at(310), frozenset())
 
 
 def test_the_longest_dirty_keys_are_taken_first() -> None:
@@ -214,7 +214,7 @@ def test_an_event_for_a_blocked_key_leaves_it_blocked() -> None:
     event(book, 200, 1)
     book.refreshed(take(book), locked=[(1,)])
     event(book, 300, 1)
-    assert (book.waiting, len(book), book.safe) == (0, 1, at(200))
+    assert (book.waiting, len(book), book.carried) == (0, 1, {(1,)})
 
 
 def test_blocked_keys_take_turns() -> None:
@@ -495,12 +495,95 @@ def test_what_is_forgotten_about_is_forgotten_wholly() -> None:
     assert (len(book._starts), len(book._unclean), len(book._again)) == (0, 0, 0)
 
 
-def test_a_key_that_stays_locked_does_not_keep_every_later_read_in_memory() -> None:
+def test_only_so_many_keys_are_carried_and_one_more_holds_the_coordinates() -> None:
+    book = ledger()
+    many = [(number,) for number in range(MOST_CARRIED + 1)]
+    event(book, 200, *many)
+    book.refreshed(take(book, len(many)), locked=many)
+    event(book, 300, 5000)
+    book.refreshed(take(book))
+    assert (len(book.carried), book.safe) == (MOST_CARRIED, at(200))
+
+
+def test_a_key_that_holds_the_coordinates_does_not_keep_every_later_read_in_memory() -> None:
     book = ledger()
     event(book, 190, 999)
-    book.refreshed(take(book), locked=[(999,)])
+    held = take(book)
     for start in range(200, 20_000, 10):
         event(book, start, start % 7, end=start + 10)
         book.refreshed(take(book))
         assert book.safe == at(190)
     assert len(book._starts) < 100
+    book.refreshed(held)
+
+
+# Rows that are alike under a new unique key (R9)
+
+
+def clashing(book: Ledger) -> None:
+    """Row 1 could not be written, because of row 2, which is clean."""
+    event(book, 200, 1)
+    book.refreshed(take(book), locked=[(1,)])
+    book.clash((1,), ((2,),))
+
+
+def test_a_row_that_clashes_is_taken_only_together_with_those_that_it_is_like() -> None:
+    book = ledger()
+    clashing(book)
+    assert (book.take(10), book.take_blocked(10)) == (None, None)
+    assert (book.clashes, len(book), book.safe) == ({(1,): ((2,),)}, 1, at(210))
+    taken = book.take_clash()
+    assert taken is not None
+    assert set(taken[1]) == {(1,), (2,)}
+    assert book.refreshed(taken[0]) == 2
+    assert (len(book), book.clashes, book.carried) == (0, {}, frozenset())
+
+
+def test_a_clash_waits_until_none_of_its_rows_is_being_refreshed() -> None:
+    book = ledger()
+    clashing(book)
+    event(book, 300, 2)
+    other = take(book)
+    assert book.take_clash() is None
+    book.refreshed(other)
+    assert book.take_clash() is not None
+
+
+def test_a_clash_waits_for_a_chunk_that_can_contain_one_of_its_rows() -> None:
+    book = ledger()
+    clashing(book)
+    book.chunk_started(chunk(1, 1, 5))
+    assert book.take_clash() is None
+    book.chunk_ended(chunk(1, 1, 5))
+    assert book.take_clash() is not None
+
+
+def test_two_rows_that_clash_with_each_other_are_one_clash() -> None:
+    book = ledger()
+    event(book, 200, 1, 2)
+    book.refreshed(take(book), locked=[(1,), (2,)])
+    book.clash((1,), ((2,),))
+    book.clash((2,), ((1,),))
+    taken = book.take_clash()
+    assert taken is not None
+    assert book.take_clash() is None
+    assert book.refreshed(taken[0]) == 2
+
+
+def test_what_changes_while_a_clash_is_tried_again_is_dirty_afterwards() -> None:
+    book = ledger()
+    clashing(book)
+    taken = book.take_clash()
+    assert taken is not None
+    event(book, 300, 2)
+    assert book.refreshed(taken[0]) == 1
+    assert not book.is_clean([(2,)])
+
+
+def test_rows_that_a_chunk_left_out_are_dirty_and_carried() -> None:
+    book = ledger()
+    event(book, 200)
+    book.carry([(7,)])
+    assert (len(book), book.waiting, book.safe, book.carried) == (1, 1, at(210), {(7,)})
+    assert book.refreshed(take(book)) == 1
+    assert book.carried == frozenset()

@@ -57,6 +57,12 @@ class Both:
         self.ledger.changed(changes)
         self.reference.changed(changes)
 
+    def carry(self) -> None:
+        """A chunk has left rows out; they lie where it has been."""
+        keys = frozenset(key for key in self.random.sample(self.keys, 2) if not self.reference.is_ahead(key))
+        self.ledger.carry(keys)
+        self.reference.carry(keys)
+
     def prove(self) -> None:
         """Our own COMMIT has returned: what was read long ago is visible, or even what will only be read soon."""
         upto = at(*divmod_1000(self.position + self.random.randint(-60, 60)))
@@ -139,6 +145,7 @@ class Both:
         assert safe >= self.last_safe
         assert len(self.ledger) == len(unclean)
         assert all(self.ledger.is_clean([key]) == (key not in unclean) for key in self.keys)
+        assert self.ledger.carried == self.reference.carried
         assert self.ledger.refreshing == len(self.reference.refreshes)
         ahead = {key for key in unclean if self.reference.is_ahead(key)}
         assert self.ledger.held_back == len(ahead)
@@ -175,7 +182,8 @@ def test_the_ledger_agrees_with_the_reference_after_every_operation(
         reference=Reference(key, begin, exclusive or not key.is_ordered),
     )
     operations = [both.read, both.unwatch, both.watch, both.take, both.end_refresh, both.start_chunk, both.end_chunk]
-    weights = [8, 0.1, 0.3, 8, 7, 2, 2.2]
+    operations.append(both.carry)
+    weights = [8, 0.1, 0.3, 8, 7, 2, 2.2, 0.5]
     for _ in range(OPERATIONS // 8):
         for operation in both.random.choices(operations, weights, k=8):
             operation()

@@ -8,7 +8,7 @@ import pytest
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyColumn, KeyKind
 from fsm_ghost.model.naming import TableName
-from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod
+from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod, UniqueKey
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration, read_alter
@@ -291,24 +291,28 @@ def refuses(text: str, original: Definition, ghost: Definition) -> bool:
     return False
 
 
+def demands(text: str, original: Definition, ghost: Definition) -> bool:
+    return bool(plan(text, original, ghost).demanded)
+
+
 def test_unique_keys_that_were_there_before_are_no_news() -> None:
-    assert not refuses("FORCE", USERS, USERS)
+    assert not demands("FORCE", USERS, USERS)
 
 
-def test_a_new_unique_key_is_refused() -> None:
+def test_a_new_unique_key_is_demanded() -> None:
     ghost = definition(*USERS.columns, *USERS.indexes, index("new", "org"))
-    assert refuses("ADD UNIQUE new (org)", USERS, ghost)
+    assert demands("ADD UNIQUE new (org)", USERS, ghost)
 
 
 def test_a_unique_key_that_holds_more_than_one_that_was_there_is_no_news() -> None:
     ghost = definition(*USERS.columns, *USERS.indexes, index("new", "org", "email"))
-    assert not refuses("ADD UNIQUE new (org, email)", USERS, ghost)
+    assert not demands("ADD UNIQUE new (org, email)", USERS, ghost)
 
 
-def test_a_unique_key_that_holds_less_than_one_that_was_there_is_refused() -> None:
+def test_a_unique_key_that_holds_less_than_one_that_was_there_is_demanded() -> None:
     original = definition(column("id"), column("a"), column("b"), PRIMARY, index("u", "a", "b"))
     ghost = definition(column("id"), column("a"), column("b"), PRIMARY, index("u", "a"))
-    assert refuses("DROP INDEX u, ADD UNIQUE u (a)", original, ghost)
+    assert demands("DROP INDEX u, ADD UNIQUE u (a)", original, ghost)
 
 
 @pytest.mark.parametrize(
@@ -320,48 +324,54 @@ def test_a_unique_key_that_holds_less_than_one_that_was_there_is_refused() -> No
         column("email", "int"),
     ],
 )
-def test_a_unique_key_over_a_column_that_compares_differently_now_is_refused(email: Column) -> None:
+def test_a_unique_key_over_a_column_that_compares_differently_now_is_demanded(email: Column) -> None:
     ghost = definition(column("id"), email, column("org"), *USERS.indexes)
-    assert refuses("MODIFY email VARCHAR(99)", USERS, ghost)
+    assert demands("MODIFY email VARCHAR(99)", USERS, ghost)
 
 
 def test_a_unique_key_over_a_renamed_column_is_no_news() -> None:
     ghost = definition(column("id"), column("mail", "varchar(99)"), column("org"), PRIMARY, index("u", "mail"))
-    assert not refuses("CHANGE email mail VARCHAR(99)", USERS, ghost)
+    assert not demands("CHANGE email mail VARCHAR(99)", USERS, ghost)
 
 
-def test_a_unique_key_that_stays_on_a_name_while_the_columns_change_places_is_refused() -> None:
+def test_a_unique_key_that_stays_on_a_name_while_the_columns_change_places_is_demanded() -> None:
     original = definition(column("id"), column("a"), column("b"), PRIMARY, index("u", "a"))
-    assert refuses("CHANGE a b INT, CHANGE b a INT, DROP INDEX u, ADD UNIQUE u (a)", original, original)
+    assert demands("CHANGE a b INT, CHANGE b a INT, DROP INDEX u, ADD UNIQUE u (a)", original, original)
 
 
-def test_a_unique_key_over_a_new_column_is_refused() -> None:
+def test_a_unique_key_over_a_new_column_is_demanded() -> None:
     ghost = definition(*USERS.columns, column("c", nullable=True), *USERS.indexes, index("new", "c"))
-    assert refuses("ADD c INT, ADD UNIQUE new (c)", USERS, ghost)
+    assert demands("ADD c INT, ADD UNIQUE new (c)", USERS, ghost)
 
 
-def test_a_new_unique_key_over_a_prefix_or_an_expression_is_refused() -> None:
-    for new in (index("new", "email", prefixed=True), index("new", "None", prefixed=True)):
-        assert refuses("ADD UNIQUE new (email(5))", USERS, definition(*USERS.columns, *USERS.indexes, new))
+def test_a_new_unique_key_over_a_prefix_is_demanded_with_its_length() -> None:
+    prefix = replace(index("new", "email", prefixed=True), lengths=(5,))
+    ghost = definition(*USERS.columns, *USERS.indexes, prefix)
+    assert plan("ADD UNIQUE new (email(5))", USERS, ghost).demanded == (UniqueKey("new", ("email",), (5,)),)
+
+
+def test_a_new_unique_key_over_an_expression_is_refused() -> None:
+    new = index("new", "None", prefixed=True)
+    assert refuses("ADD UNIQUE new ((email + 1))", USERS, definition(*USERS.columns, *USERS.indexes, new))
 
 
 def test_a_unique_prefix_that_was_there_before_is_no_news() -> None:
     table = definition(*USERS.columns, PRIMARY, index("u", "email", prefixed=True))
-    assert not refuses("FORCE", table, table)
+    assert not demands("FORCE", table, table)
 
 
-def test_a_unique_prefix_that_becomes_shorter_is_refused() -> None:
+def test_a_unique_prefix_that_becomes_shorter_is_demanded() -> None:
     tables = [definition(*USERS.columns, PRIMARY, *catalog._indexes([statistics(length)])) for length in (10, 5)]
-    assert refuses("DROP INDEX u, ADD UNIQUE u (email(5))", tables[0], tables[1])
+    assert demands("DROP INDEX u, ADD UNIQUE u (email(5))", tables[0], tables[1])
 
 
 def test_an_index_that_is_not_unique_is_nobodys_business() -> None:
     ghost = definition(*USERS.columns, *USERS.indexes, index("i", "org", unique=False))
-    assert not refuses("ADD INDEX i (org)", USERS, ghost)
+    assert not demands("ADD INDEX i (org)", USERS, ghost)
 
 
 def test_a_unique_key_that_is_dropped_is_nobodys_business() -> None:
-    assert not refuses("DROP INDEX u", USERS, definition(*USERS.columns, PRIMARY))
+    assert not demands("DROP INDEX u", USERS, definition(*USERS.columns, PRIMARY))
 
 
 def statistics(sub_part: int | None) -> dict[str, object]:
