@@ -28,8 +28,7 @@ def making(values: Values) -> Iterator[Store]:
 @contextmanager
 def writing(values: Values) -> Iterator[Store]:
     """The state file for reading and writing. StoreError when there is none."""
-    Store.reading(path_of(values)).close()
-    store = Store(path_of(values))
+    store = Store.existing(path_of(values))
     try:
         yield store
     finally:

@@ -12,8 +12,21 @@ from fsm_ghost.errors import StoreError
 from fsm_ghost.faultpoints import fault_point
 
 APPLICATION_ID = 0x66736D67  # "fsmg"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_UPGRADES = {  # what makes a file of one version a file of the next
+    1: (
+        "ALTER TABLE migrations ADD COLUMN token TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE migrations ADD COLUMN taken_over TEXT NOT NULL DEFAULT ''",
+        "UPDATE migrations SET token = lower(hex(randomblob(16)))",
+    ),
+}
 _BUSY = 10.0  # seconds to wait for another process's transaction
+
+
+def must_exist(path: Path) -> None:
+    """StoreError when there is no such file."""
+    if not path.exists():
+        raise StoreError(f"there is no state file at {path}", "Name it with --state-db PATH.")
 
 
 class Database:
@@ -21,12 +34,13 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        if read_only and not path.exists():
-            raise StoreError(f"there is no state file at {path}", "Name it with --state-db PATH.")
+        if read_only:
+            must_exist(path)
         with self.explained():
             if read_only:
                 self._connection = self._connected(f"{path.absolute().as_uri()}?mode=ro")
                 self._check_kind()
+                self._check_up_to_date()
             else:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 path.touch(mode=0o600)
@@ -86,13 +100,25 @@ class Database:
         if self._pragma("user_version") == SCHEMA_VERSION:
             return
         with self.transaction("store.schema"):
-            if self._pragma("user_version") == SCHEMA_VERSION:
-                return
-            script = resources.files("fsm_ghost.engine").joinpath("schema.sql").read_text()
-            for statement in script.split(";\n"):
+            for statement in self._missing(self._pragma("user_version")):
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @staticmethod
+    def _missing(version: int) -> list[str]:
+        """The statements that bring a file of this version up to date; 0 is an empty file."""
+        if version:
+            return [statement for older in range(version, SCHEMA_VERSION) for statement in _UPGRADES[older]]
+        return resources.files("fsm_ghost.engine").joinpath("schema.sql").read_text().split(";\n")
+
+    def _check_up_to_date(self) -> None:
+        version = self._pragma("user_version")
+        if 0 < version < SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path} was written by an older fsm-ghost (format {version}, this one writes {SCHEMA_VERSION})",
+                "The next resume, abort or start brings it up to date.",
+            )
 
     def _check_kind(self) -> None:
         version = self._pragma("user_version")

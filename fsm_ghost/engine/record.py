@@ -17,7 +17,11 @@ from fsm_ghost.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One migration as the state file shows it."""
+    """One migration as the state file shows it.
+
+    `token` is what the lease on the server shows while this file drives it; `taken_over` says by whom and when another
+    one took it over, or is empty.
+    """
 
     id: str
     server: str
@@ -29,10 +33,12 @@ class Record:
     came_from: Phase | None
     seq: int
     epoch: int
+    token: str
     owner: str
     reason: str
     created_at: float
     finished_at: float | None
+    taken_over: str
     progress: Progress
     readings: Readings
     checkpoints: int
@@ -68,7 +74,7 @@ class Record:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing of it is left to do."""
+        """Whether nothing of it is left to do, for this file at least."""
         return self.finished_at is not None
 
 
@@ -108,10 +114,12 @@ def record_of(row: sqlite3.Row) -> Record:
         came_from=Phase(row["came_from"]) if row["came_from"] else None,
         seq=row["seq"],
         epoch=row["epoch"],
+        token=row["token"],
         owner=row["owner"],
         reason=row["reason"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
+        taken_over=row["taken_over"],
         progress=replace(document.load(Progress, row["document"]), plan=plan),
         readings=document.load(Readings, row["readings"]),
         checkpoints=row["checkpoints"],

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import TextIO
 
 from fsm_ghost.engine.database import Database
-from fsm_ghost.engine.record import PendingHook, Record, record_of
+from fsm_ghost.engine.handover import origin_of, standing_of
+from fsm_ghost.engine.record import JournalEntry, PendingHook, Record, record_of
 from fsm_ghost.engine.state import FINAL, Step, Transition
 from fsm_ghost.errors import OwnedElsewhereError, StoreError
 from fsm_ghost.model import document
@@ -90,9 +91,27 @@ class Run:
         with self._write("store.stopped"):
             self._db.execute("UPDATE migrations SET reason = ? WHERE id = ?", reason, self.id)
 
+    def taken_over(self, by: str) -> None:
+        """Note that another state file drives the migration now: for this one it is over."""
+        with self._write("store.taken-over"):
+            self._db.execute(
+                "UPDATE migrations SET taken_over = ?1, reason = ?1, finished_at = ?2 WHERE id = ?3",
+                by,
+                time.time(),
+                self.id,
+            )
+
     def reread(self) -> Record:
         """The migration as the file shows it now."""
         return next(records(self._db, "id = ?", self.id))
+
+    def origin(self) -> str:
+        """What has been stored of how the migration began and came here, for another state file."""
+        return origin_of(self.reread(), journal(self._db, self.id))
+
+    def standing(self) -> str:
+        """What has been stored of how far it has come, for another state file."""
+        return standing_of(self.reread(), self.pending_hooks())
 
     def chain_is_complete(self) -> bool:
         """Whether the recorded chunks are all committed and reach from end to end without a gap (protocol R5)."""
@@ -103,13 +122,17 @@ class Run:
             if row["after"] != reached or row["rows"] is None:
                 return False
             reached = row["upto"]
-        return progress.range_known and reached == _key_text(progress.last)
+        return progress.range_known and reached == key_text(progress.last)
+
+    def next_connection(self) -> int:
+        """The number that the next connection gets."""
+        row = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM connections WHERE migration = ?", self.id)
+        return int(row.fetchone()[0])
 
     def add_connection(self, purpose: str) -> int:
         """Note a connection before it is used; its number (protocol R2)."""
         with self._write("store.connection"):
-            row = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM connections WHERE migration = ?", self.id)
-            number = int(row.fetchone()[0])
+            number = self.next_connection()
             self._db.execute(
                 "INSERT INTO connections (migration, number, epoch, purpose) VALUES (?, ?, ?, ?)",
                 self.id,
@@ -184,7 +207,7 @@ class Run:
             self._plan = progress.plan
         self._db.execute_each(
             "INSERT OR IGNORE INTO chunks (migration, number, after, upto) VALUES (?, ?, ?, ?)",
-            [(self.id, c.number, _key_text(c.range.after), _key_text(c.range.upto)) for c in progress.open_chunks],
+            [(self.id, c.number, key_text(c.range.after), key_text(c.range.upto)) for c in progress.open_chunks],
         )
         self._db.execute_each(
             "UPDATE chunks SET rows = ?, seconds = ? WHERE migration = ? AND number = ?",
@@ -229,6 +252,17 @@ def records(db: Database, where: str, *values: object) -> Iterator[Record]:
                 raise StoreError(what) from error
 
 
+def journal(db: Database, migration: str) -> tuple[JournalEntry, ...]:
+    """Every transition of a migration, the oldest first."""
+    rows = db.execute("SELECT * FROM journal WHERE migration = ? ORDER BY seq", migration)
+    return tuple(
+        JournalEntry(
+            row["seq"], Phase(row["source"]), row["outcome"], Phase(row["dest"]), row["reason"], row["epoch"], row["at"]
+        )
+        for row in rows
+    )
+
+
 def _is_finished(transition: Transition) -> bool:
     """A final state; but what failed after something had been made is left for a retry or an abort."""
     if transition.dest is Phase.FAILED:
@@ -236,5 +270,6 @@ def _is_finished(transition: Transition) -> bool:
     return transition.dest in FINAL
 
 
-def _key_text(key: Key | None) -> str | None:
+def key_text(key: Key | None) -> str | None:
+    """A key as the table of chunks has it."""
     return None if key is None else json.dumps(key)

@@ -1,4 +1,4 @@
--- The state file, version 1. Times are seconds since the epoch, UTC.
+-- The state file, version 2. Times are seconds since the epoch, UTC.
 CREATE TABLE migrations (
     id              TEXT PRIMARY KEY,                       -- UUID, 32 hexadecimal digits
     server          TEXT NOT NULL,                          -- ServerIdentity.uuid
@@ -11,10 +11,12 @@ CREATE TABLE migrations (
     came_from       TEXT,                                   -- the state that was left for `failed`
     seq             INTEGER NOT NULL DEFAULT 0,             -- the last row of the journal
     epoch           INTEGER NOT NULL DEFAULT 0,             -- +1 for every run: the fencing token
+    token           TEXT NOT NULL DEFAULT '',               -- this file's own: whose lease the server shows
     owner           TEXT NOT NULL DEFAULT '',               -- host and process of the last run
     reason          TEXT NOT NULL DEFAULT '',               -- why it ended, or stopped
     created_at      REAL NOT NULL,
-    finished_at     REAL
+    finished_at     REAL,
+    taken_over      TEXT NOT NULL DEFAULT ''                -- by whom and when: then it is finished for this file
 ) STRICT;
 
 CREATE UNIQUE INDEX one_unfinished_migration_per_table

@@ -8,23 +8,43 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import uuid
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from fsm_ghost.engine.database import Database
+from fsm_ghost.engine.database import Database, must_exist
+from fsm_ghost.engine.handover import Handover
 from fsm_ghost.engine.record import JournalEntry, PendingHook, Record
-from fsm_ghost.engine.run import Run, records
+from fsm_ghost.engine.run import Run, journal, key_text, records
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.model import document
+from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
 
-__all__ = ["JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
+__all__ = ["Adoption", "Handover", "JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
 
 _LOCK_PATIENCE = 0.3  # seconds: `status` holds the lock for an instant when it looks whether a run is alive
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a state file adds to a migration that it takes over.
+
+    `host` and `settings` are as it reaches the server, `epoch` and `token` those of the lease that it has taken;
+    connections up to number `connections` were others'.
+    """
+
+    host: str
+    settings: str
+    epoch: int
+    token: str
+    owner: str
+    connections: int
 
 
 class Store:
@@ -38,6 +58,12 @@ class Store:
     def reading(cls, path: Path) -> Store:
         """The state file for reading only; StoreError when there is none."""
         return cls(path, read_only=True)
+
+    @classmethod
+    def existing(cls, path: Path) -> Store:
+        """The state file for reading and writing; StoreError when there is none."""
+        must_exist(path)
+        return cls(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -67,19 +93,7 @@ class Store:
 
     def journal(self, migration: str) -> tuple[JournalEntry, ...]:
         """Every transition of a migration, the oldest first."""
-        rows = self._db.execute("SELECT * FROM journal WHERE migration = ? ORDER BY seq", migration)
-        return tuple(
-            JournalEntry(
-                row["seq"],
-                Phase(row["source"]),
-                row["outcome"],
-                Phase(row["dest"]),
-                row["reason"],
-                row["epoch"],
-                row["at"],
-            )
-            for row in rows
-        )
+        return journal(self._db, migration)
 
     def create(
         self, migration: str, *, server: str, host: str, table: TableName, statement: str, settings: str
@@ -88,8 +102,8 @@ class Store:
         with self._db.transaction("store.create"):
             self._db.execute(
                 "INSERT INTO migrations"
-                " (id, server, host, schema_name, table_name, statement, settings, phase, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " (id, server, host, schema_name, table_name, statement, settings, phase, token, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 migration,
                 server,
                 host,
@@ -98,6 +112,7 @@ class Store:
                 statement,
                 settings,
                 Phase.VALIDATE,
+                uuid.uuid4().hex,
                 time.time(),
             )
             self._db.execute(
@@ -107,6 +122,92 @@ class Store:
                 document.dump(Readings()),
                 time.time(),
             )
+
+    def adopt(self, handover: Handover, progress: Progress, how: Adoption) -> None:
+        """Note a migration that another state file had, at `progress`; what this one knew of it is forgotten.
+
+        OwnedElsewhereError while a process of this host drives it.
+        """
+        migration = handover.origin.id
+        with self._lock(migration), self._db.transaction("store.adopt"):
+            self._db.execute("DELETE FROM migrations WHERE id = ?", migration)
+            self._adopt_migration(handover, how)
+            self._db.execute(
+                "INSERT INTO progress (migration, document, plan, readings, start_at, safe_at, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                migration,
+                document.dump(replace(progress, plan=None)),
+                document.dump(progress.plan) if progress.plan else None,
+                document.dump(Readings()),
+                str(progress.start) if progress.start else None,
+                str(progress.safe) if progress.safe else None,
+                time.time(),
+            )
+            self._adopt_history(handover)
+            self._adopt_chunks(handover)
+            self._db.execute(
+                "INSERT INTO connections (migration, number, epoch, purpose, gone) VALUES (?, ?, ?, ?, 1)",
+                migration,
+                how.connections,
+                how.epoch,
+                "the last one of other state files",
+            )
+
+    def _adopt_migration(self, handover: Handover, how: Adoption) -> None:
+        origin = handover.origin
+        last = origin.journal[-1]
+        self._db.execute(
+            "INSERT INTO migrations (id, server, host, schema_name, table_name, statement, settings, phase, came_from,"
+            " seq, epoch, token, owner, reason, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            origin.id,
+            origin.server,
+            how.host,
+            origin.table.schema,
+            origin.table.name,
+            origin.statement,
+            how.settings,
+            handover.phase,
+            handover.came_from,
+            last.seq,
+            how.epoch,
+            how.token,
+            how.owner,
+            last.reason,
+            origin.created_at,
+        )
+
+    def _adopt_history(self, handover: Handover) -> None:
+        migration = handover.origin.id
+        self._db.execute_each(
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (migration, entry.seq, entry.source, entry.outcome, entry.dest, entry.reason, entry.epoch, entry.at)
+                for entry in handover.origin.journal
+            ],
+        )
+        self._db.execute_each(
+            "INSERT INTO hook_runs (migration, seq, moment, place, attempts) VALUES (?, ?, ?, ?, ?)",
+            [
+                (migration, hook.seq, hook.moment, place, hook.attempt - 1)
+                for place, hook in enumerate(handover.standing.hooks)
+            ],
+        )
+
+    def _adopt_chunks(self, handover: Handover) -> None:
+        """The first stretch that is done gets all the rows: how many each had is not known."""
+        left = handover.progress.rows
+        rows: list[tuple[int, KeyRange, int | None]] = []
+        for chunk in handover.done_chunks():
+            rows.append((chunk.number, chunk.range, left))
+            left = 0
+        rows += [(chunk.number, chunk.range, None) for chunk in handover.progress.open_chunks]
+        self._db.execute_each(
+            "INSERT INTO chunks (migration, number, after, upto, rows) VALUES (?, ?, ?, ?, ?)",
+            [
+                (handover.origin.id, number, key_text(covered.after), key_text(covered.upto), count)
+                for number, covered, count in rows
+            ],
+        )
 
     def order(self, migration: str, verb: str) -> int:
         """Leave a command for the run of a migration; its id."""
@@ -144,14 +245,7 @@ class Store:
 
     def drive(self, migration: str, owner: str) -> Run:
         """Take a migration in hand as its only driver on this host; OwnedElsewhereError when another process has it."""
-        lock = self._lock_path(migration).open("a")
-        if not _locked(lock):
-            lock.close()
-            current = self.find(migration)
-            raise OwnedElsewhereError(
-                f"migration {current.short_id} of {current.table} is being run by {current.owner}",
-                f"Watch it with: fsm-ghost status {current.short_id} --watch",
-            )
+        lock = self._lock(migration)
         try:
             with self._db.transaction("store.drive"):
                 self._db.execute("UPDATE migrations SET epoch = epoch + 1, owner = ? WHERE id = ?", owner, migration)
@@ -159,6 +253,18 @@ class Store:
         except BaseException:
             lock.close()
             raise
+
+    def _lock(self, migration: str) -> TextIO:
+        """The lock of a migration, held; OwnedElsewhereError when another process has it."""
+        lock = self._lock_path(migration).open("a")
+        if _locked(lock):
+            return lock
+        lock.close()
+        current = self.find(migration)
+        raise OwnedElsewhereError(
+            f"migration {current.short_id} of {current.table} is being run by {current.owner}",
+            f"Watch it with: fsm-ghost status {current.short_id} --watch",
+        )
 
     def _lock_path(self, migration: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{migration[:8]}.lock")

@@ -127,6 +127,38 @@ def test_a_file_that_is_not_ours_to_use_is_refused_in_words(
     assert path.read_bytes() == before
 
 
+def make_older(path: Path) -> None:
+    """Make the file one of version 1."""
+    connection = raw(path)
+    for column in ("token", "taken_over"):
+        connection.execute(f"ALTER TABLE migrations DROP COLUMN {column}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
+def test_a_file_of_an_older_version_is_brought_up_to_date_by_who_may_write(path: Path) -> None:
+    first = Store(path)
+    begin(first)
+    begin(first, OTHER, TableName("shop", "items"))
+    first.close()
+    make_older(path)
+    with pytest.raises(StoreError, match="written by an older fsm-ghost") as refused:
+        Store.reading(path)
+    assert "brings it up to date" in refused.value.remedy
+    again = Store.existing(path)
+    tokens = {record.token for record in again.migrations()}
+    assert (len(tokens), {len(token) for token in tokens}) == (2, {32})
+    assert [record.taken_over for record in again.migrations()] == ["", ""]
+    again.close()
+    assert rows(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+def test_a_file_that_must_be_there_is_not_made(path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no state file at"):
+        Store.existing(path)
+    assert not path.exists()
+
+
 def test_a_foreign_file_keeps_its_permissions(path: Path) -> None:
     path.parent.mkdir()
     foreign(path)
@@ -186,6 +218,21 @@ def test_a_new_migration_begins_at_the_beginning(store: Store) -> None:
     assert record.table == TableName("shop", "orders")
     assert (record.is_finished, record.checkpoints, record.checkpoint_at) == (False, 0, None)
     assert record.short_id == "01234567"
+
+
+def test_each_migration_has_a_token_of_its_own(store: Store) -> None:
+    begin(store)
+    begin(store, OTHER, TableName("shop", "items"))
+    assert len({record.token for record in store.migrations()} - {""}) == 2
+
+
+def test_what_was_taken_over_is_finished_here_and_says_why(store: Store, run: Run) -> None:
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS)
+    run.taken_over("taken over by host two")
+    record = store.find(MIGRATION)
+    assert (record.phase, record.is_finished) == (Phase.PREPARE, True)
+    assert record.taken_over == record.reason == "taken over by host two"
+    begin(store, OTHER)
 
 
 def test_there_is_one_unfinished_migration_per_table_and_server(store: Store) -> None:
@@ -405,6 +452,7 @@ def writes(run: Run) -> list[Callable[[], object]]:
         lambda: run.checkpoint(Step(Progress(changes=99)), NO_READINGS),
         lambda: run.enter(BROKEN, Step(Progress(changes=99), Outcome.BROKEN), NO_READINGS),
         lambda: run.stopped("superseded"),
+        lambda: run.taken_over("superseded"),
         lambda: run.add_connection("late"),
         lambda: run.connections_gone((1,)),
         run.take_commands,
