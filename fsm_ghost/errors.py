@@ -6,6 +6,7 @@
     ├── StoppedError                      4  stopped with a checkpoint; `resume` goes on
     ├── StreamError                       1  the binlog cannot be followed past this point (protocol R10): start again
     ├── OwnedElsewhereError               5  another process has this migration or this table
+    │   └── TakenOverError                5  this state file had the migration; another one has it now
     ├── AbortedError                      6  given up on request; the original is as it was
     ├── CutOverError                      7  the swap was not achieved; both tables are intact
     ├── MismatchError                     8  old and new table differ, or a row does not fit the new definition
@@ -65,6 +66,10 @@ class OwnedElsewhereError(FsmGhostError):
     """Another process owns this migration, or this table is being migrated by another one."""
 
     exit_code = 5
+
+
+class TakenOverError(OwnedElsewhereError):
+    """Another state file has taken this migration over; what this one knows of it is out of date."""
 
 
 class AbortedError(FsmGhostError):

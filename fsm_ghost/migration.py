@@ -24,7 +24,7 @@ from fsm_ghost.engine.machine import Engine, HookResult, Surroundings
 from fsm_ghost.engine.record import PendingHook, Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import State, Step, Transition
-from fsm_ghost.engine.store import Store
+from fsm_ghost.engine.store import Adoption, Handover, Store
 from fsm_ghost.errors import (
     AbortedError,
     ConnectionLostError,
@@ -33,6 +33,7 @@ from fsm_ghost.errors import (
     OwnedElsewhereError,
     RefusedError,
     StoppedError,
+    TakenOverError,
     UsageError,
 )
 from fsm_ghost.model import document
@@ -49,11 +50,14 @@ from fsm_ghost.mysql.alter import read_alter
 from fsm_ghost.mysql.binlog.stream import KeyStream
 from fsm_ghost.mysql.changelog import Changelog, owner_of
 from fsm_ghost.mysql.connections import Connections, Ownership
+from fsm_ghost.mysql.lease import Held, Lease
+from fsm_ghost.mysql.reach import reached
 from fsm_ghost.mysql.session import Session, connect_arguments
-from fsm_ghost.services import inspector, planner, preflight
+from fsm_ghost.services import inspector, mirror, planner, preflight
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.services.dataplane import DataPlane, Tools
 from fsm_ghost.services.hooks import Hooks, Occasion
+from fsm_ghost.services.mirror import Left, Mirror
 from fsm_ghost.services.preflight import Refusal
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
@@ -73,6 +77,7 @@ log = logging.getLogger(__name__)
 
 Publish = Callable[[Snapshot], None]
 _RECONNECT_FOR = 120.0  # seconds without progress, after which a lost connection ends the run (resumable)
+_DROPS_CHANGELOG = frozenset({Phase.CLEANUP, Phase.ROLLBACK, Phase.DONE, Phase.ABORTED})
 _LONGEST_PAUSE = 5.0  # seconds between attempts to reach the server again
 
 
@@ -136,9 +141,12 @@ def drive(
     """
     patience = _Patience()
     while True:
-        run = store.drive(migration, f"{socket.gethostname()} process {os.getpid()}")
+        run = store.drive(migration, _myself())
         try:
             return _drive_once(store, run, server, publish, stop, order)
+        except TakenOverError as error:
+            run.taken_over(error.message)
+            raise
         except (OwnedElsewhereError, RefusedError) as error:
             _refuse(run, error)
             raise
@@ -153,6 +161,95 @@ def drive(
             run.release()
 
 
+def take_over(
+    store: Store,
+    table: TableName,
+    server: ServerSettings,
+    *,
+    force: bool,
+    adapted: Callable[[Settings], Settings] = lambda settings: settings,
+) -> str:
+    """Bring the migration of a table into the state file, as its mirror on the server has it; its id.
+
+    Nothing of the runs before can write any more after that. `adapted` makes the settings fit for this host. While its
+    owner shows signs of life, OwnedElsewhereError; with `force` it is ended instead. UsageError when there is nothing
+    to take over, or it is this state file's already.
+    """
+    session = Session(connect_arguments(server), f"connecting to {server.address}")
+    try:
+        left = mirror.find(session, table)
+        handover = _handover(left.held)
+        settings = adapted(replace(document.load(Settings, handover.origin.settings), server=server))
+        _check_server(session, server, handover.origin.server)
+        epoch = _next_epoch(store, left, handover)
+        if not force:
+            mirror.refuse_the_living(session, left)
+        token = uuid.uuid4().hex
+        held = mirror.take(session, left, Lease(left.changelog, left.migration, token, _myself(), epoch))
+        handover = _handover(held)
+        store.adopt(
+            handover,
+            _known_reach(session, handover.progress),
+            Adoption(
+                host=server.address,
+                settings=document.dump(settings.without_secrets()),
+                epoch=epoch,
+                token=token,
+                owner=_myself(),
+                connections=held.connections,
+            ),
+        )
+    finally:
+        session.close()
+    log.warning("took migration %s of %s over from %s", left.short_id, table, left.held.name)
+    return left.migration
+
+
+def _myself() -> str:
+    return f"{socket.gethostname()} process {os.getpid()}"
+
+
+def _handover(held: Held) -> Handover:
+    try:
+        return Handover.load(held.migration, held.checkpoint)
+    except ValueError as error:
+        raise StoppedError(
+            f"the checkpoint on the server cannot be read: {error}", "Use the version of fsm-ghost that wrote it."
+        ) from error
+
+
+def _next_epoch(store: Store, left: Left, handover: Handover) -> int:
+    """The epoch to take a migration over with; UsageError when this state file must not."""
+    held, origin = left.held, handover.origin
+    unfinished = store.unfinished(origin.server, origin.table)
+    if unfinished is not None and unfinished.id != left.migration:
+        raise UsageError(
+            f"this state file has another unfinished migration of {origin.table}: {unfinished.short_id}",
+            f"fsm-ghost abort {unfinished.short_id}, or name another file with --state-db PATH",
+        )
+    known = next((record for record in store.migrations() if record.id == left.migration), None)
+    if known is None:
+        return held.epoch + 1
+    if known.token == held.token and known.epoch >= held.epoch:
+        raise UsageError(
+            f"migration {left.short_id} of {origin.table} is this state file's: nobody has taken it over",
+            f"fsm-ghost resume {left.short_id}",
+        )
+    if store.is_running(known.id):
+        raise OwnedElsewhereError(
+            f"migration {left.short_id} is still being run here by {known.owner}", "End it first."
+        )
+    return max(held.epoch, known.epoch) + 1
+
+
+def _known_reach(session: Session, progress: Progress) -> Progress:
+    """Progress that knows how far chunks have been sent after it was written (protocol R8)."""
+    plan = progress.plan
+    if plan is None or plan.names.ghost not in catalog.found_tables(session, [plan.names.ghost]):
+        return progress  # the tables have been swapped, or are being dropped
+    return replace(progress, started_upto=reached(session, plan, progress.last))
+
+
 def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str, ...]:
     """Drop what a stopped migration has left on the server, giving it up if it could go on; lines about what was done.
 
@@ -162,10 +259,14 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
     if not record.is_finished:
         ending = drive(store, record.id, server, publish=lambda _: None, stop=threading.Event(), order=Outcome.ABORT)
         return (f"migration {record.short_id} was given up; what it had made is dropped (state {ending.phase})",)
+    if record.taken_over:
+        raise OwnedElsewhereError(record.taken_over, "Give it up there.")
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
         names = _names(record)
-        builder = Builder(session, names, record.id, Changelog(session, names.changelog, record.id, record.epoch))
+        lease = _lease(record, names)
+        lease.find(session)
+        builder = Builder(session, names, record.id, Changelog(session, names.changelog, record.id, lease))
         dropped = builder.take_away()
     finally:
         session.close()
@@ -191,6 +292,21 @@ class _Patience:
 
 def _names(record: Record) -> Names:
     return Names.for_table(record.table, datetime.fromtimestamp(record.created_at, UTC))
+
+
+def _lease(record: Record, names: Names) -> Lease:
+    return Lease(names.changelog, record.id, record.token, record.owner, record.epoch)
+
+
+def _check_server(session: Session, server: ServerSettings, wanted: str) -> ServerIdentity:
+    """Which server a session has reached; StoppedError when it is another one than is wanted."""
+    identity = catalog.identity(session)
+    if identity.uuid != wanted:
+        raise StoppedError(
+            f"{server.address} is not the server on which this migration was begun",
+            "Give the right one with --host and --port.",
+        )
+    return identity
 
 
 def _drive_once(
@@ -227,16 +343,21 @@ class _House:
         self._names = _names(run.record)
         self._bell = threading.Event()
         self._reporter = Reporter()
-        self._connections = Connections(connect_arguments(settings.server), run.id, run.add_connection)
+        self._lease = _lease(run.record, self._names)
+        self._connections = Connections(connect_arguments(settings.server), run.id, run, self._lease)
         try:
-            self._session = self._connections.open("owner")
-            self._server = self._identified()
+            self._session = self._connections.connect("owner")
+            self._server = _check_server(self._session, settings.server, run.record.server)
+            self._check_lease()
+            self._connections.let_in(self._session, "owner")
             self._fence()
             self._ownership = self._owned()
+            self._lease.claim(self._session)
         except BaseException:
             self._connections.close()
             raise
-        self._changelog = Changelog(self._session, self._names.changelog, run.id, run.record.epoch)
+        self._mirror = Mirror(self._lease, self._session, run.standing, run.origin)
+        self._changelog = Changelog(self._session, self._names.changelog, run.id, self._lease)
         self._plane = DataPlane(
             Tools(
                 settings=settings,
@@ -264,8 +385,9 @@ class _House:
             publish(now)
 
         around = Surroundings(
-            hooks=_HookRunner(Hooks(self._settings, self._facts)),
+            hooks=_HookRunner(Hooks(self._settings, self._facts), self._excuse),
             readings=lambda: self._reporter.readings(self._engine.phase),
+            mirror=lambda at_once: self._mirror.keep(at_once=at_once),
             publish=published,
             bell=self._bell,
             stop=stop,
@@ -278,14 +400,17 @@ class _House:
         self._plane.close()
         self._connections.close()
 
-    def _identified(self) -> ServerIdentity:
-        server = catalog.identity(self._session)
-        if server.uuid != self._run.record.server:
-            raise StoppedError(
-                f"{self._settings.server.address} is not the server on which this migration was begun",
-                "Give the right one with --host and --port.",
-            )
-        return server
+    def _check_lease(self) -> None:
+        """Before anything is touched: nobody may have taken the migration over. TakenOverError if one has."""
+        record = self._run.record
+        is_there = self._lease.find(self._session) is not None
+        if record.progress.prepared and record.phase not in _DROPS_CHANGELOG and not is_there:
+            raise self._lease.ended_elsewhere()
+
+    def _excuse(self, seconds: float) -> None:
+        """Hooks may keep us from giving signs of life for so long."""
+        if self._settings.hooks.path:
+            self._lease.excuse(self._session, seconds)
 
     def _owned(self) -> Ownership:
         """The right to migrate this table; OwnedElsewhereError that says who has it."""
@@ -332,7 +457,6 @@ class _House:
         if original is None:
             raise RefusedError(f"{self._names.original} is gone")
         builder.build(alteration.clauses)
-        self._sign()
         ghost = catalog.definition(self._session, self._names.ghost)
         if ghost is None:
             raise RefusedError(f"{self._names.ghost} was dropped while it was being made")
@@ -340,10 +464,6 @@ class _House:
             raise RefusedError(refused.reason, refused.remedy)
         autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
         return planner.make_plan(self._names, alteration, original, ghost, builder.swap_method(), autoinc_mode)
-
-    def _sign(self) -> None:
-        """Let whoever finds our tables know whose they are."""
-        self._changelog.sign(f"migration {self._run.id[:8]}, {self._run.record.owner}")
 
     def _coordinates(self) -> Coordinates:
         return catalog.coordinates(self._session)
@@ -398,14 +518,17 @@ def _open_stream(
 
 
 class _HookRunner:
-    """The hooks service as the engine knows it."""
+    """The hooks service as the engine knows it; `excuse` tells others how long a hook may keep us silent."""
 
-    def __init__(self, hooks: Hooks) -> None:
+    def __init__(self, hooks: Hooks, excuse: Callable[[float], None]) -> None:
         self._hooks = hooks
+        self._excuse = excuse
 
     def run(self, hook: PendingHook, migration: str) -> HookResult:
         """Run the hooks of one moment."""
+        self._excuse(self._hooks.settings.hooks.timeout)
         ok, output = self._hooks.run(Occasion(hook.moment, f"{migration}:{hook.seq}:{hook.moment}", hook.attempt))
+        self._excuse(0)
         return HookResult(ok, output)
 
 

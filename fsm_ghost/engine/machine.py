@@ -28,6 +28,7 @@ CHECKPOINT_EVERY = 0.25  # seconds; only chunks and transitions are stored soone
 LISTEN_EVERY = 0.2  # seconds between looks for commands
 # A hook that fails at one of these moments stops the run; the others have nothing left to stop.
 GATES = frozenset(Moment) - {Moment.SUCCESS, Moment.FAILURE}
+_OVER = FINAL - {Phase.FAILED}  # what has failed is kept for a look, or another try
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Surroundings:
 
     hooks: HookRunner
     readings: Callable[[], Readings]
+    mirror: Callable[[bool], None]  # keeps what has been stored a second time: at once, or when it is time
     publish: Callable[[Phase, Progress, Readings], None]
     bell: threading.Event  # rung by whoever has something for the owner thread
     stop: threading.Event
@@ -135,19 +137,26 @@ class Engine:
         readings = self._around.readings()
         if step.outcome is not None:
             self._fire(step)
-        elif step.copied or step.progress.open_chunks != before.open_chunks or self._is_due(step.progress, before):
-            self._run.checkpoint(step, readings)
-            self._stored_at = time.monotonic()
+        else:
+            self._checkpoint(step, before, readings)
         self._around.publish(self.phase, self._progress, readings)
         if step.outcome is None and step.wait:
             self._around.bell.wait(step.wait)
         self._around.bell.clear()
 
-    def _is_due(self, now: Progress, before: Progress) -> bool:
-        """Whether a change that may be stored a little later is to be stored now."""
-        must = (now.plan, now.prepared, now.start, now.range_known, now.swapping, now.swap)
-        had = (before.plan, before.prepared, before.start, before.range_known, before.swapping, before.swap)
-        return must != had or time.monotonic() - self._stored_at >= CHECKPOINT_EVERY
+    def _checkpoint(self, step: Step, before: Progress, readings: Readings) -> None:
+        """Store what has to be stored now; and then, for it is never ahead of the store, in the mirror."""
+        must = _is_a_landmark(step.progress, before)
+        chunks = step.copied or step.progress.open_chunks != before.open_chunks
+        if must or chunks or time.monotonic() - self._stored_at >= CHECKPOINT_EVERY:
+            self._run.checkpoint(step, readings)
+            self._stored_at = time.monotonic()
+            self._mirror(at_once=must)
+
+    def _mirror(self, *, at_once: bool) -> None:
+        """Before there is a ghost table nobody can take over, and in the end nothing is left on the server."""
+        if self._progress.prepared and self.phase not in _OVER:
+            self._around.mirror(at_once)
 
     def _fire(self, step: Step) -> None:
         if step.outcome is None:
@@ -161,6 +170,7 @@ class Engine:
                 f"{self.phase} came to '{step.outcome}', which the state file does not bear out",
                 f"Look at: fsm-ghost status {self._run.id[:8]}; then try: fsm-ghost resume {self._run.id[:8]}",
             )
+        self._mirror(at_once=True)
         log.info("%s: %s%s", self.phase, step.outcome, f" ({step.reason})" if step.reason else "")
 
     def _configured(self, transition: Transition) -> dict[str, object]:
@@ -195,6 +205,7 @@ class Engine:
     def _listen(self) -> None:
         if self._around.stop.is_set():
             self._run.checkpoint(Step(self._progress), self._around.readings())
+            self._mirror(at_once=True)
             raise StoppedError("stopped as asked", f"Go on with: fsm-ghost resume {self._run.id[:8]}")
         if time.monotonic() - self._listened_at < LISTEN_EVERY:
             return
@@ -228,3 +239,10 @@ class Engine:
         if stops:
             raise StoppedError(message, f"Mend it, then: fsm-ghost resume {self._run.id[:8]} (the hook is run again)")
         log.warning(message)
+
+
+def _is_a_landmark(now: Progress, before: Progress) -> bool:
+    """Whether something has changed that may not be stored a little later."""
+    must = (now.plan, now.prepared, now.start, now.range_known, now.swapping, now.swap)
+    had = (before.plan, before.prepared, before.start, before.range_known, before.swapping, before.swap)
+    return must != had

@@ -4,59 +4,79 @@ A killed client's `INSERT … SELECT` goes on running on the server and may comm
 named lock of the server for as long as it lives, its running statement included; whoever takes the migration over
 asks the server who holds those names, kills them, and waits until nobody does (protocol R2). Connection ids alone
 would not do: the server gives them out again after a restart.
+
+A run that was taken over while it was opening a connection must not use it: `lease.py` says why it cannot.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, ServerError, StoppedError
+from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql.lease import Lease
 from fsm_ghost.mysql.session import Session
 
 FENCE_TIMEOUT = 120.0  # seconds; rolling a killed chunk back takes the server as long as the chunk took
 _NO_SUCH_THREAD = 1094
+_ASKED_AT_ONCE = 64  # names of locks in one question to the server
+
+
+class Register(Protocol):
+    """Where a run's connections are recorded."""
+
+    def next_connection(self) -> int:
+        """The number that the next connection gets."""
+        ...
+
+    def add_connection(self, purpose: str) -> int:
+        """Record a connection; its number."""
+        ...
 
 
 class Connections:
     """Opens a run's connections. Owner thread only; the sessions are handed to the threads that use them."""
 
-    def __init__(self, arguments: Mapping[str, Any], migration: str, register: Callable[[str], int]) -> None:
+    def __init__(self, arguments: Mapping[str, Any], migration: str, register: Register, lease: Lease) -> None:
         self.arguments = arguments
         self._migration = migration
         self._register = register
+        self._lease = lease
         self._sessions: list[Session] = []
 
-    def open(self, purpose: str) -> Session:
-        """A new connection, recorded as `purpose`."""
-        number = self._register(purpose)
+    def connect(self, purpose: str) -> Session:
+        """A new connection that nobody can find again. It may look around, and nothing else, until it is let in."""
         session = Session(self.arguments, f"connecting for {purpose}")
-        if session.value(f"SELECT GET_LOCK('{self._lock_name(number)}', 0)") != 1:
-            session.close()
-            raise ConnectionLostError(f"the server did not give {purpose} its name; another run seems to use it")
         self._sessions = [*self._sessions, session]
         return session
 
-    def fence(self, numbers: Iterable[int], session: Session) -> None:
-        """Make sure that these connections of earlier runs are gone from the server.
+    def let_in(self, session: Session, purpose: str) -> None:
+        """Record a connection as `purpose`, and make sure that who takes over will find it. TakenOverError if one has.
 
-        StoppedError when one cannot be killed, or does not go within `FENCE_TIMEOUT` seconds.
+        The order counts; see `fsm_ghost.mysql.lease`. What is recorded is covered, so that a number that stands in the
+        state file can never be one that another state file gives out.
         """
-        waiting = {name for number in numbers if _holder(session, name := self._lock_name(number)) is not None}
-        for name in waiting:
-            _kill(session, _holder(session, name))
-        deadline = time.monotonic() + FENCE_TIMEOUT
-        while waiting := {name for name in waiting if _holder(session, name) is not None}:
-            if time.monotonic() > deadline:
-                holders = ", ".join(str(_holder(session, name)) for name in waiting)
-                raise StoppedError(
-                    f"connections of an earlier run do not end on the server: {holders}",
-                    "They may be rolling back. Wait until they are gone, then resume.",
-                )
-            session.value("SELECT SLEEP(0.02)")
+        self._lease.cover(session, self._register.next_connection())
+        number = self._register.add_connection(purpose)
+        fault_point("connection.before-lock")
+        if session.value(f"SELECT GET_LOCK('{lock_name(self._migration, number)}', 0)") != 1:
+            raise ConnectionLostError(f"the server did not give {purpose} its name; another run seems to use it")
+        fault_point("connection.after-lock")
+        self._lease.check(session)
+
+    def open(self, purpose: str) -> Session:
+        """A new connection, recorded and let in as `purpose`."""
+        session = self.connect(purpose)
+        self.let_in(session, purpose)
+        return session
+
+    def fence(self, numbers: Iterable[int], session: Session) -> None:
+        """As `fence`, for connections of earlier runs of this migration."""
+        fence(session, self._migration, numbers)
 
     def close(self) -> None:
         """Close every connection that was opened."""
@@ -64,8 +84,28 @@ class Connections:
             session.close()
         self._sessions = []
 
-    def _lock_name(self, number: int) -> str:
-        return f"fsm-ghost:{self._migration[:16]}:{number}"
+
+def lock_name(migration: str, number: int) -> str:
+    """The server's lock that a migration's connection of this number holds."""
+    return f"fsm-ghost:{migration[:16]}:{number}"
+
+
+def fence(session: Session, migration: str, numbers: Iterable[int]) -> None:
+    """Make sure that these connections of a migration are gone from the server.
+
+    StoppedError when one cannot be killed, or does not go within `FENCE_TIMEOUT` seconds.
+    """
+    holders = _holders(session, [lock_name(migration, number) for number in numbers])
+    for connection in holders.values():
+        _kill(session, connection)
+    deadline = time.monotonic() + FENCE_TIMEOUT
+    while holders := _holders(session, list(holders)):
+        if time.monotonic() > deadline:
+            raise StoppedError(
+                f"connections of an earlier run do not end on the server: {', '.join(map(str, holders.values()))}",
+                "They may be rolling back. Wait until they are gone, then resume.",
+            )
+        session.value("SELECT SLEEP(0.02)")
 
 
 class Ownership:
@@ -77,11 +117,24 @@ class Ownership:
         self._name = "fsm-ghost:" + hashlib.sha256(f"{table.schema}.{table.name}".lower().encode()).hexdigest()[:40]
         self._asked_at = 0.0
 
+    @property
+    def holder(self) -> int | None:
+        """The connection that has it, by the server's number; None when there is none."""
+        return _holders(self._session, [self._name]).get(self._name)
+
+    def is_busy(self) -> bool:
+        """Whether the server is carrying out a statement for whoever has it."""
+        holder = self.holder
+        return any(
+            row["id"] == holder and row["command"] in {"Query", "Execute"}
+            for row in self._session.named("SHOW PROCESSLIST")
+        )
+
     def acquire(self, wait: int = 0) -> None:
         """Become the owner; OwnedElsewhereError with the holder's connection id when somebody else is."""
         if self._session.value(f"SELECT GET_LOCK('{self._name}', {wait})") != 1:
             raise OwnedElsewhereError(
-                f"{self._table} is being migrated by another fsm-ghost: connection {_holder(self._session, self._name)}"
+                f"{self._table} is being migrated by another fsm-ghost: connection {self.holder}"
                 " of this server holds its lock",
                 "Wait for it, or abort it where it was started.",
             )
@@ -90,19 +143,23 @@ class Ownership:
         """Make sure that we still are, asking the server at most once in `every` seconds; StoppedError if not."""
         if time.monotonic() - self._asked_at < every:
             return
-        if _holder(self._session, self._name) != self._session.id:
+        if self.holder != self._session.id:
             raise StoppedError(f"the lock of the migration of {self._table} was lost", "Nothing is lost: resume.")
         self._asked_at = time.monotonic()
 
 
-def _holder(session: Session, name: str) -> int | None:
-    holder = session.value(f"SELECT IS_USED_LOCK('{name}')")
-    return None if holder is None else int(holder)
+def _holders(session: Session, names: Sequence[str]) -> dict[str, int]:
+    """Those of these locks that somebody holds, and which connection that is."""
+    found: dict[str, int] = {}
+    for first in range(0, len(names), _ASKED_AT_ONCE):
+        asked = names[first : first + _ASKED_AT_ONCE]
+        questions = ", ".join(f"IS_USED_LOCK('{name}')" for name in asked)
+        (row,) = session.query(f"SELECT {questions}")
+        found |= {name: int(holder) for name, holder in zip(asked, row, strict=True) if holder is not None}
+    return found
 
 
-def _kill(session: Session, connection: int | None) -> None:
-    if connection is None:
-        return
+def _kill(session: Session, connection: int) -> None:
     try:
         session.kill(connection)
     except ServerError as error:

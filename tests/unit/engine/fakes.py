@@ -128,6 +128,7 @@ class Machinery:
     states: dict[Phase, State]
     hooks: Hooks = field(default_factory=Hooks)
     published: Published = field(default_factory=Published)
+    mirrored: list[bool] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     stop: threading.Event = field(default_factory=threading.Event)
     table: Sequence[Transition] = TABLE
@@ -136,7 +137,7 @@ class Machinery:
     def engine(self) -> Engine:
         """The engine, new."""
         working: dict[Phase, State] = {phase: Unused() for phase in Phase if phase not in _FINAL}
-        around = Surroundings(self.hooks, Readings, self.published, self.bell, self.stop)
+        around = Surroundings(self.hooks, Readings, self.mirrored.append, self.published, self.bell, self.stop)
         return Engine(self.run, working | self.states, self.table, self.guards, around)
 
 
