@@ -167,7 +167,7 @@ _DOING = {
 
 def doing(snapshot: Snapshot) -> str:
     """What a migration is doing, or what it waits for, in words."""
-    if snapshot.phase is Phase.FAILED or (not snapshot.alive and snapshot.finished_at is None):
+    if snapshot.phase is Phase.FAILED or not (snapshot.alive or snapshot.phase in {Phase.DONE, Phase.ABORTED}):
         return _halted(snapshot)
     if snapshot.phase is Phase.DONE:
         return _done(snapshot)
@@ -181,11 +181,16 @@ def doing(snapshot: Snapshot) -> str:
 
 
 def _halted(snapshot: Snapshot) -> str:
-    """Refused, failed, or stopped in a state that can be gone on with."""
+    """Refused, failed, or stopped in a state that can be gone on with, or is gone on with elsewhere."""
     refused = snapshot.progress.plan is None
     what = ("refused" if refused else "failed") if snapshot.phase is Phase.FAILED else "not running"
     reason = snapshot.reason.splitlines()[0] if snapshot.reason else ""
     return f"{what}: {reason}" if reason else what
+
+
+def is_taken_over(snapshot: Snapshot) -> bool:
+    """Whether another host goes on with a migration: for this one it is finished, and yet in no final state."""
+    return snapshot.finished_at is not None and snapshot.phase not in {Phase.DONE, Phase.FAILED, Phase.ABORTED}
 
 
 def _done(snapshot: Snapshot) -> str:
