@@ -5,7 +5,7 @@ from __future__ import annotations
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.complaint import complain
 from fsm_ghost.cli.exit_codes import ExitCode
-from fsm_ghost.cli.known import named, server_of
+from fsm_ghost.cli.known import named, refuse_taken_over, server_of
 from fsm_ghost.cli.running import carry_out
 from fsm_ghost.cli.store import writing
 from fsm_ghost.cli.ui import screen
@@ -20,6 +20,7 @@ def run(values: Values) -> int:
     """Give it up; 0 when it has been aborted, as asked."""
     with writing(values) as store:
         record = store.find(named(values))
+        refuse_taken_over(record)
         if record.is_finished:
             raise UsageError(f"migration {record.short_id} of {record.table} is finished: {record.phase}")
         if store.is_running(record.id) and _ask(values, store, record):

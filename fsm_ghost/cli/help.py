@@ -31,7 +31,7 @@ COMMANDS: dict[str, Command] = {
         "Without --execute it is a dry run: everything is checked, the plan is shown.",
     ),
     "resume": Command(
-        ("[ID] [OPTIONS]",),
+        ("[ID] [OPTIONS]", "--from-server --database shop --table orders [OPTIONS]"),
         "go on with a migration that was stopped or killed",
         "Without ID: the only unfinished one. What it was started with is remembered, all but the password;"
         " what is given again counts.",

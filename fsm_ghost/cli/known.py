@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.engine.store import Record, Store
-from fsm_ghost.errors import UsageError
+from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.settings import ServerSettings
 
 
@@ -13,6 +13,14 @@ def named(values: Values) -> str:
     if values.word is None:
         raise UsageError(f"{values.command} needs the ID of a migration", "See: fsm-ghost list")
     return values.word
+
+
+def refuse_taken_over(record: Record) -> None:
+    """OwnedElsewhereError when another state file has taken a migration over, and how to take it back."""
+    if record.taken_over:
+        raise OwnedElsewhereError(
+            record.taken_over, f"To take it back: fsm-ghost resume {record.short_id} --from-server"
+        )
 
 
 def newest(store: Store, values: Values) -> Record:
@@ -25,9 +33,9 @@ def newest(store: Store, values: Values) -> Record:
 
 def server_of(record: Record, values: Values) -> ServerSettings:
     """How to reach a migration's server: as remembered, but for what is given again; with the password."""
-    from fsm_ghost.cli.password import password_of
+    from fsm_ghost.cli.password import account_at, password_of
     from fsm_ghost.cli.to_settings import server
 
     known = record.asked.server
-    user = values.text("user") or known.user
-    return server(values, password_of(values, f"{user}@{record.host}" if user else record.host), known)
+    account = account_at(values.text("user") or known.user, record.host)
+    return server(values, password_of(values, account), known)

@@ -7,6 +7,7 @@ import time
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.store import path_of, reading
+from fsm_ghost.engine.store import Record
 from fsm_ghost.model.snapshot import Snapshot
 
 
@@ -31,5 +32,9 @@ def _snapshots(values: Values) -> list[Snapshot]:
     if not path_of(values).exists():
         return []
     with reading(values) as store:
-        records = [record for record in store.migrations() if values.is_on("all") or not record.is_finished]
-        return [store.snapshot(record) for record in records]
+        return [store.snapshot(record) for record in store.migrations() if values.is_on("all") or _is_open(record)]
+
+
+def _is_open(record: Record) -> bool:
+    """Whether it goes on, here or elsewhere as far as is known here."""
+    return not record.is_finished or bool(record.taken_over)

@@ -22,6 +22,11 @@ _WARNING = (
 )
 
 
+def account_at(user: str, address: str) -> str:
+    """Whose password is asked for, in words."""
+    return f"{user}@{address}" if user else address
+
+
 def password_of(values: Values, account: str, environment: MutableMapping[str, str] = os.environ) -> str:
     """The password, from the first source that was named; empty when there is none. Warns of one that could be seen."""
     if was_on_command_line(values):

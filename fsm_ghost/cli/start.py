@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fsm_ghost.cli.arguments import Values
-from fsm_ghost.cli.password import password_of
+from fsm_ghost.cli.password import account_at, password_of
 from fsm_ghost.cli.running import carry_out
 from fsm_ghost.cli.store import making
 from fsm_ghost.cli.to_settings import settings
@@ -14,7 +14,7 @@ from fsm_ghost.cli.to_settings import settings
 def run(values: Values) -> int:
     """Begin and run; the exit code."""
     asked = settings(values, "")
-    account = f"{asked.server.user}@{asked.server.address}" if asked.server.user else asked.server.address
+    account = account_at(asked.server.user, asked.server.address)
     asked = replace(asked, server=replace(asked.server, password=password_of(values, account)))
     with making(values) as store:
         from fsm_ghost import migration

@@ -33,6 +33,30 @@ def settings(values: Values, password: str) -> Settings:
     return replace(plain, **own, **changed)
 
 
+def here(values: Values, remembered: Settings) -> Settings:
+    """Settings that another host has left, fit for this one: files and folders of that host may not be there.
+
+    UsageError where going on without one would be another migration than the one that was asked for.
+    """
+    given = _by_group(values)
+    changed = {
+        name: replace(getattr(remembered, name), **given[name]) for name in ("hooks", "cut_over") if name in given
+    }
+    found = replace(remembered, **changed)
+    hooks, flag = found.hooks.path, found.cut_over.postpone_flag_file
+    if hooks and not Path(hooks).is_dir():
+        raise UsageError(
+            f"the hooks of this migration are in {hooks}, which is no folder here",
+            "Bring them here, or say where they are: --hooks-path PATH. To go on without: --hooks-path=",
+        )
+    if flag and "postpone-cut-over-flag-file" not in values and not Path(flag).exists():
+        raise UsageError(
+            f"the swap was to wait while {flag} exists; here it does not, so the swap would come as soon as it can",
+            f"To let it wait: touch {flag}\nTo have it come: --postpone-cut-over-flag-file=",
+        )
+    return found
+
+
 def server(values: Values, password: str, remembered: ServerSettings = _NOTHING) -> ServerSettings:
     """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself."""
     given = _by_group(values).get("server", {})

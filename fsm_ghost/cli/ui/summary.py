@@ -72,12 +72,13 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 def _row(snapshot: Snapshot, now: float) -> tuple[str, ...]:
     progress = snapshot.progress
     running = "" if snapshot.alive or snapshot.finished_at else ", stopped"
+    gone = ", taken over" if words.is_taken_over(snapshot) else ""
     dry = "" if snapshot.execute else ", dry run"
     share = words.percent(progress.copied_part, complete=words.is_copied(progress)) if progress.range_known else ""
     return (
         snapshot.id[:8],
         str(snapshot.table),
-        words.state(snapshot.phase) + dry + running,
+        words.state(snapshot.phase) + dry + running + gone,
         share,
         words.age(now - snapshot.created_at),
         words.clauses(snapshot.statement),
