@@ -267,4 +267,4 @@ def _mark(snapshot: Snapshot) -> tuple[str, str]:
         return "✔" if snapshot.phase is Phase.ABORTED else "●", WARN
     if not snapshot.alive:
         return "◼", WARN
-    return ("◌", WARN) if snapshot.readings.waiting_for else ("●", ACCENT)
+    return ("◌", WARN) if snapshot.readings.waiting_for or snapshot.readings.concern else ("●", ACCENT)

@@ -64,7 +64,7 @@ def _details(snapshot: Snapshot) -> list[str]:
 
 def _progress(snapshot: Snapshot) -> list[str]:
     progress, readings = snapshot.progress, snapshot.readings
-    waiting = words.doing(snapshot) if readings.waiting_for else ""
+    waiting = words.doing(snapshot) if readings.waiting_for or readings.concern else ""
     if snapshot.phase is Phase.COPY:
         return [
             words.percent(progress.copied_part, complete=words.is_copied(progress)),

@@ -171,13 +171,18 @@ def doing(snapshot: Snapshot) -> str:
         return _halted(snapshot)
     if snapshot.phase is Phase.DONE:
         return _done(snapshot)
-    if snapshot.alive and snapshot.readings.waiting_for:
-        return f"waiting: {snapshot.readings.waiting_for}"
+    if snapshot.alive and (held_up := _held_up(snapshot.readings)):
+        return held_up
     if snapshot.phase is Phase.SYNC and snapshot.progress.verified:
         return "bringing over the last changes before the swap"
     if snapshot.phase is Phase.CUT_OVER and snapshot.progress.attempts > 1:
         return f"swapping the tables, attempt {snapshot.progress.attempts}"
     return _DOING[snapshot.phase]
+
+
+def _held_up(readings: Readings) -> str:
+    """What may keep a migration from its end, or does so for now; empty when nothing does."""
+    return readings.concern or (f"waiting: {readings.waiting_for}" if readings.waiting_for else "")
 
 
 def _halted(snapshot: Snapshot) -> str:

@@ -114,6 +114,16 @@ GALLERY: dict[str, Snapshot] = {
         readings=replace(_READINGS, eta=0.1, eta_spread=0.0),
     ),
     "sync": snapshot(Phase.SYNC, _COPIED, replace(_FOLLOWING, waiting_for="1203 changed keys to be refreshed")),
+    "sync, falling behind": snapshot(
+        Phase.SYNC,
+        _COPIED,
+        replace(
+            _FOLLOWING,
+            backlog=41_000,
+            waiting_for="41000 changed keys to be refreshed",
+            concern="changes pile up: 5,200 keys/s come, 3,900/s brought over, 41,000 wait",
+        ),
+    ),
     "verify": snapshot(Phase.VERIFY, _VERIFYING),
     "sync, verified, postponed": snapshot(
         Phase.SYNC,

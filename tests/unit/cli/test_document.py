@@ -17,10 +17,10 @@ _JOURNAL = (JournalEntry(1, Phase.VALIDATE, "passed", Phase.PREPARE, "", 1, STAR
 
 # The keys that programs rely on. Add to it; a key that is taken away or renamed needs a new `schema`.
 _KEYS = {
-    "": "alive changes checkpoint binlog copy created_at created_at_ms cut_over doing elapsed_seconds execute finished"
-    " finished_at finished_at_ms id reason schema_name short_id state statement table_name verify waiting_for",
+    "": "alive changes checkpoint binlog concern copy created_at created_at_ms cut_over doing elapsed_seconds execute"
+    " finished finished_at finished_at_ms id reason schema_name short_id state statement table_name verify waiting_for",
     "copy": "chunk_rows chunk_seconds chunks complete eta_seconds eta_spread_seconds rows rows_estimate rows_per_second"
-    " share",
+    " share workers",
     "changes": "backlog_keys keys_refreshed per_second read stream_delay_seconds",
     "verify": "complete rows share",
     "cut_over": "attempts escaped_writes locked_at stall_seconds swapped",
