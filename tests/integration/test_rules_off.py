@@ -32,7 +32,7 @@ from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.frontier import Frontier
 from fsm_ghost.services.ledger import Ledger, RefreshId
 from fsm_ghost.services.refresher import Refresher
-from tests.integration.driving import Driver, old_table
+from tests.integration.driving import ADD_COLUMN, Driver, old_table
 from tests.integration.interleaving import CHUNK, IDS, Scene
 from tests.servers import Database
 
@@ -431,13 +431,48 @@ def take_prepared_for_committed(patch: Patch) -> None:
     patch.setattr(Ledger, "changed", lambda ledger, changes: changed(ledger, replace(changes, prepared=frozenset())))
 
 
+# --- R9: no row displaces another -------------------------------------------------------------------------------------
+
+UNIQUE = f"{ADD_COLUMN}, ADD UNIQUE KEY once (n)"
+
+
+def a_changed_row_is_like_another(scene: Scene) -> None:
+    """Until it is mended."""
+    scene.begin_and_copy(alter=UNIQUE)
+    scene.database.execute("UPDATE t SET n = 60 WHERE id = 40")
+    scene.running.until(
+        lambda seen: seen.progress.changes > 0 and ("(60,)" in seen.readings.concern or seen.readings.backlog == 0)
+    )
+    scene.database.execute("UPDATE t SET n = 1 WHERE id = 40")
+
+
+def let_one_row_displace_another(patch: Patch) -> None:
+    make_plan = planner.make_plan
+    patch.setattr(planner, "make_plan", lambda *facts: replace(make_plan(*facts), demanded=()))
+
+
+def a_copied_row_is_like_another(scene: Scene) -> None:
+    """Until the other one is mended."""
+    scene.database.execute("UPDATE t SET n = 40 WHERE id = 60")
+    scene.begin(alter=UNIQUE)
+    scene.running.until(lambda seen: seen.progress.rows > 0)
+    scene.database.execute("UPDATE t SET n = 1 WHERE id = 40")
+
+
+def look_for_no_row_that_a_chunk_left_out(patch: Patch) -> None:
+    missing = Statements.missing
+    patch.setattr(Statements, "missing", lambda of, key_range, _: missing(of, key_range, 0))
+
+
 # --- R11: the checkpoint is never ahead -------------------------------------------------------------------------------
 
 
-def a_run_ends_while_a_changed_row_is_locked(scene: Scene) -> None:
+def a_run_ends_before_a_changed_row_was_refreshed(scene: Scene) -> None:
     scene.begin_and_copy()
-    with scene.prepared("UPDATE t SET n = 1 WHERE id = 40"):
-        scene.running.until(lambda seen: seen.progress.changes > 0 and seen.readings.backlog == 1)
+    with pytest.MonkeyPatch.context() as busy:
+        busy.setattr(Ledger, "take", lambda *_: None)
+        scene.database.execute("UPDATE t SET n = 1 WHERE id = 40")
+        scene.until_followed(changes=1)
         scene.stop()
     scene.resume()
 
@@ -452,6 +487,20 @@ def store_the_end_of_what_was_read(patch: Patch) -> None:
 
     patch.setattr(Ledger, "changed", noted)
     patch.setattr(Ledger, "safe", property(lambda ledger: ends[-1] if ends else safe(ledger)))
+
+
+def a_run_ends_while_a_changed_row_is_locked(scene: Scene) -> None:
+    scene.begin_and_copy()
+    tried = scene.ends_of(Refresher, "refresh")
+    with scene.prepared("UPDATE t SET n = 1 WHERE id = 40"):
+        scene.until(tried.is_set, "a refresh that meets the lock")
+        scene.until_looked_around()
+        scene.stop()
+    scene.resume()
+
+
+def store_no_names_of_locked_keys(patch: Patch) -> None:
+    patch.setattr(Ledger, "carried", frozenset())
 
 
 def a_run_ends_while_a_chunk_is_being_copied(scene: Scene) -> None:
@@ -525,7 +574,10 @@ RULES = {
         costs={150},
     ),
     "R8, the range": Rule(a_row_appears_beyond_the_range_of_the_copy, drop_also_what_has_no_chunk, costs={999}),
-    "R11, coordinates": Rule(a_run_ends_while_a_changed_row_is_locked, store_the_end_of_what_was_read, costs={40}),
+    "R9, refresh": Rule(a_changed_row_is_like_another, let_one_row_displace_another, costs={60}),
+    "R9, copy": Rule(a_copied_row_is_like_another, look_for_no_row_that_a_chunk_left_out, costs={60}),
+    "R11, coordinates": Rule(a_run_ends_before_a_changed_row_was_refreshed, store_the_end_of_what_was_read, costs={40}),
+    "R11, locked keys": Rule(a_run_ends_while_a_changed_row_is_locked, store_no_names_of_locked_keys, costs={40}),
     "R11, chunks": Rule(a_run_ends_while_a_chunk_is_being_copied, record_chunks_before_their_commit, costs=FIRST),
 }
 
