@@ -488,21 +488,118 @@ def test_rows_that_are_logged_as_a_statement_stop_the_stream(orders: Followed) -
     assert "binlog_format" in caught.value.remedy
 
 
-def test_statements_elsewhere_do_not_stop_the_stream(orders: Followed) -> None:
-    elsewhere = Database(orders.database.server)
-    connection = elsewhere.connect()
-    with connection.cursor() as cursor:
-        for statement in (
-            "SET SESSION binlog_format = STATEMENT",
-            "CREATE TABLE orders_of_others (id INT, v TEXT)",
-            "INSERT INTO orders_of_others VALUES (1, 'a'), (2, REPEAT('b', 9))",
-            "UPDATE orders_of_others SET v = RAND()",
-            "SET @x = 5",
-            "INSERT INTO orders_of_others VALUES (@x, UUID_SHORT())",
-        ):
-            cursor.execute(statement)
+@pytest.fixture
+def elsewhere(orders: Followed) -> Iterator[Database]:
+    """Another database, whose `session` logs statements."""
+    other = Database(orders.database.server)
+    yield other
+    other.drop()
+
+
+def test_definitions_elsewhere_do_not_stop_the_stream(orders: Followed, elsewhere: Database) -> None:
+    run_as_statements(
+        elsewhere,
+        "CREATE TABLE orders (id INT, v TEXT)",
+        "CREATE VIEW seen AS SELECT * FROM orders",
+        "CREATE PROCEDURE p() DELETE FROM orders",
+        "TRUNCATE TABLE orders",
+        "ALTER TABLE orders ADD COLUMN w INT",
+        "ANALYZE TABLE orders",
+        "GRANT SELECT ON orders TO CURRENT_USER()",
+        "FLUSH TABLES",
+        "DROP TABLE orders",
+    )
     assert orders.keys_after("INSERT INTO orders VALUES (1, 'a')") == keys(1)
-    elsewhere.drop()
+
+
+STATEMENTS_ELSEWHERE = (
+    "INSERT INTO orders_of_others VALUES (1, 'a'), (2, REPEAT('b', 9))",
+    "UPDATE orders_of_others SET v = RAND()",
+    "SET @x = 5",
+    "INSERT INTO orders_of_others VALUES (@x, UUID_SHORT())",
+    "CREATE TABLE copy AS SELECT * FROM orders_of_others",
+    "DELETE FROM orders_of_others",
+)
+
+
+@pytest.mark.mysql_only
+def test_statements_that_stay_elsewhere_do_not_stop_the_stream(orders: Followed, elsewhere: Database) -> None:
+    run_as_statements(elsewhere, "CREATE TABLE orders_of_others (id INT, v TEXT)", *STATEMENTS_ELSEWHERE)
+    assert orders.keys_after("INSERT INTO orders VALUES (1, 'a')") == keys(1)
+
+
+@pytest.mark.mariadb_only
+def test_statements_of_which_the_server_does_not_say_where_they_stay_stop_the_stream(
+    orders: Followed, elsewhere: Database
+) -> None:
+    session = run_as_statements(elsewhere, "CREATE TABLE orders_of_others (id INT, v TEXT)", STATEMENTS_ELSEWHERE[0])
+    with pytest.raises(StreamError, match=rf"by session {session} in database {elsewhere.name}: INSERT INTO orders_of"):
+        read_on(orders.stream)
+
+
+WAYS_FROM_ELSEWHERE = {
+    "a view": ["UPDATE seen SET v = 'x'"],
+    "a trigger": ["INSERT INTO others VALUES (1)"],
+    "a trigger, under LOCK TABLES": ["LOCK TABLES others WRITE", "INSERT INTO others VALUES (1)"],
+    "a function": ["SELECT f()"],
+    "a function that is given a value": ["SET @x = f()"],
+    "a function that calls another one": ["INSERT INTO plain VALUES (g())"],
+    "a view of a function": ["SELECT * FROM computed"],
+    "a procedure": ["CALL p()"],
+    "a prepared statement": ["PREPARE s FROM \"UPDATE seen SET v = 'x'\"", "EXECUTE s"],
+    "a format that changes with the statement": ["SET SESSION binlog_format = MIXED", "UPDATE seen SET v = 'x'"],
+}
+WAYS_ON_MARIADB = {
+    "an explanation": ["ANALYZE UPDATE seen SET v = 'x'"],
+    "a table that is filled": ["CREATE TABLE filled AS SELECT f()"],
+    "a temporary table that is filled": ["CREATE TEMPORARY TABLE filled AS SELECT f()"],
+}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        *(pytest.param(way, id=name) for name, way in WAYS_FROM_ELSEWHERE.items()),
+        *(pytest.param(way, id=name, marks=pytest.mark.mariadb_only) for name, way in WAYS_ON_MARIADB.items()),
+    ],
+)
+def test_a_statement_elsewhere_that_changes_rows_stops_the_stream(
+    orders: Followed, elsewhere: Database, statements: list[str]
+) -> None:
+    """MySQL lists our database with the statement; what it lists is believed, so that it has to be seen here."""
+    orders.keys_after("INSERT INTO orders VALUES (1, 'a')")
+    change = f"UPDATE {orders.database.name}.orders SET v = 'x'"
+    functions = elsewhere.query("SELECT @@GLOBAL.log_bin_trust_function_creators")
+    elsewhere.execute("SET GLOBAL log_bin_trust_function_creators = ON")
+    try:
+        for definition in (
+            f"VIEW seen AS SELECT * FROM {orders.database.name}.orders",
+            "TABLE plain (id INT)",
+            "TABLE others LIKE plain",
+            f"TRIGGER t AFTER INSERT ON others FOR EACH ROW {change}",
+            f"FUNCTION f() RETURNS INT NO SQL BEGIN {change}; RETURN 1; END",
+            "FUNCTION g() RETURNS INT NO SQL RETURN f()",
+            "VIEW computed AS SELECT f() AS computed",
+            "PROCEDURE p() UPDATE seen SET v = 'x'",
+        ):
+            elsewhere.execute(f"CREATE {definition}")
+        session = run_as_statements(elsewhere, *statements)
+    finally:
+        elsewhere.execute("SET GLOBAL log_bin_trust_function_creators = %s", functions[0])
+    assert orders.session.query("SELECT v FROM orders") == [("x",)]
+    with pytest.raises(StreamError, match=f"logged as text.* by session {session} in database {elsewhere.name}: "):
+        read_on(orders.stream)
+
+
+def run_as_statements(database: Database, *statements: str) -> int:
+    """Carry them out in a session that logs statements and row events where it must; its connection id."""
+    connection = database.connect()
+    with connection.cursor() as cursor:
+        for statement in ("SET SESSION binlog_format = STATEMENT", *statements, "SELECT CONNECTION_ID()"):
+            cursor.execute(statement)
+        number = cursor.fetchall()[0][0]
+    connection.close()  # with the locks that it holds
+    return int(number)
 
 
 def test_a_loaded_file_that_is_logged_as_a_statement_stops_the_stream(orders: Followed) -> None:

@@ -198,10 +198,11 @@ class Decoder:
                 "The migration was planned for the table as it was. Abort it and start it again.",
             )
         return StreamError(
-            f"A statement that may have changed rows of {self._original.name} was logged as text, not as row events, "
-            f"at {place}: {text}",
-            "A session uses binlog_format=STATEMENT or MIXED. Have all sessions log rows (SET GLOBAL binlog_format = "
-            "ROW, then reconnect them), abort this migration and start it again.",
+            f"A statement that may have changed rows of {self._original.name}, also through a view, a trigger or a "
+            f"function, was logged as text, not as row events, at {place}, by session {query.session} in database "
+            f"{query.schema or '(none)'}: {text}",
+            "That session uses binlog_format=STATEMENT or MIXED. Have all sessions log rows (SET GLOBAL binlog_format "
+            "= ROW, then reconnect them), abort this migration and start it again.",
         )
 
     # --- Files --------------------------------------------------------------------------------------------------------

@@ -2,16 +2,18 @@
 
 Row changes arrive as row events; statements are transaction framing, DDL, and the DML of sessions that do not log rows.
 They are read as tokens, not parsed: enough to tell whether a statement *targets* the original (protocol R10). Where
-that cannot be told, it does. Source for the event: "Query_event" in `libs/mysql/binlog/event/statement_events.h`.
+that cannot be told, it does; and of DML it can only be told where the server says which databases it used, for views,
+triggers and functions lead anywhere (`docs/decisions/0014`). Source for the event: "Query_event" in
+`libs/mysql/binlog/event/statement_events.h`.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import islice
 from typing import NamedTuple
 
 from pymysql.charset import charset_by_id
@@ -37,10 +39,16 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A logged statement: its text, and what is needed to read the names in it."""
+    """A logged statement: its text, and what is needed to read the names in it.
+
+    `databases` are those of all tables that it used, also through views, triggers and functions; None when the server
+    does not say.
+    """
 
     text: str
     schema: str = ""  # the session's default database
+    session: int = 0  # its connection id
+    databases: frozenset[str] | None = None
     ansi_quotes: bool = False
     backslash_escapes: bool = True
 
@@ -49,9 +57,11 @@ class Query:
 
 _POST_HEADER = 13  # thread id 4, seconds 4, length of schema 1, error 2, length of status variables 2
 _LOAD_DATA = 13  # EXECUTE_LOAD_QUERY: file id 4, positions of the file name 8, duplicates 1
-_STATUS_SIZES = {0: 4, 1: 8, 3: 4, 4: 6}  # flags, sql_mode, auto-increment, character sets
+# Flags, sql_mode, auto-increment, character sets, language, character set of the database, tables of an UPDATE.
+_STATUS_SIZES = {0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8}
 _STATUS_TEXTS = frozenset({5, 6})  # time zone, catalogue: a length byte, then the text
-_SQL_MODE, _CHARACTER_SETS = 1, 4
+_SQL_MODE, _CHARACTER_SETS, _DATABASES = 1, 4, 12
+_MOST_DATABASES = 16  # that MySQL lists; another number says that there are too many, or that it cannot tell
 
 
 def read_query(body: bytes, *, load_data: bool = False, compressed: bool = False) -> Query:
@@ -67,6 +77,8 @@ def read_query(body: bytes, *, load_data: bool = False, compressed: bool = False
     return Query(
         text=_decode(uncompressed(body[text_at:]) if compressed else body[text_at:], charset),
         schema=_decode(body[schema_at : text_at - 1], charset),
+        session=int.from_bytes(body[:4], "little"),
+        databases=_databases(status.get(_DATABASES, b"")),
         ansi_quotes=bool(mode & _ANSI_QUOTES),
         backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
     )
@@ -77,7 +89,9 @@ def _status(variables: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(variables):
         code, at = variables[at], at + 1
-        if code in _STATUS_TEXTS:
+        if code == _DATABASES:
+            size = len(variables) - at  # nothing after it is of interest
+        elif code in _STATUS_TEXTS:
             size = variables[at] + 1
         elif code in _STATUS_SIZES:
             size = _STATUS_SIZES[code]
@@ -85,6 +99,18 @@ def _status(variables: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield code, variables[at : at + size]
         at += size
+
+
+def _databases(variable: bytes) -> frozenset[str] | None:
+    """The names in MySQL's Q_UPDATED_DB_NAMES: how many there are, then each with a zero byte at its end.
+
+    An empty name stands for what the server cannot tell.
+    """
+    count, names = variable[:1], variable[1:].split(b"\0")
+    if not count or not 0 < count[0] <= _MOST_DATABASES or len(names) <= count[0]:
+        return None
+    listed = names[: count[0]]
+    return frozenset(_decode(name, 0) for name in listed) if all(listed) else None
 
 
 def _decode(text: bytes, charset: int) -> str:
@@ -170,11 +196,11 @@ _FRAMING = {
 _XA = {"START": Meaning.OPENS, "BEGIN": Meaning.OPENS, "COMMIT": Meaning.CLOSES, "ROLLBACK": Meaning.CLOSES}
 _DEFINING = frozenset({"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"})
 _HARMLESS = frozenset(
-    {"ANALYZE", "BACKUP", "BINLOG", "CACHE", "CHANGE", "CHECK", "CHECKSUM", "CLONE", "DESCRIBE", "EXPLAIN", "FLUSH"}
+    {"BACKUP", "BINLOG", "CACHE", "CHANGE", "CHECK", "CHECKSUM", "CLONE", "DESCRIBE", "FLUSH"}
     | {"GRANT", "HELP", "INSTALL", "KILL", "LOCK", "OPTIMIZE", "PURGE", "REPAIR", "RESET", "REVOKE", "SHOW"}
     | {"SHUTDOWN", "STOP", "UNINSTALL", "UNLOCK", "USE"}
 )
-_HARMLESS_SETTINGS = frozenset({"DEFAULT", "PASSWORD", "ROLE"})
+_HARMLESS_SETTINGS = frozenset({"DEFAULT", "PASSWORD", "RESOURCE", "ROLE"})
 # What CREATE and DROP make and remove; the first of these words decides.
 _OBJECTS = frozenset(
     {"TABLE", "TABLES", "TEMPORARY", "INDEX", "TRIGGER", "DATABASE", "SCHEMA"}
@@ -199,26 +225,24 @@ class QueryReader:
 
     def meaning(self, query: Query) -> Meaning:
         """What the statement means."""
-        framing = _framing([token.word for token in islice(tokens(query), 3)])
+        words = [token.word for token in itertools.islice(tokens(query), 3)]
+        framing = _framing(words)
         if framing is not None:
             return framing
-        if self._is_elsewhere(query):
-            return Meaning.NOTHING
+        if words[0] not in _DEFINING and self._is_elsewhere(query):
+            return Meaning.NOTHING  # unread, however long it is
         statement = _Statement(query, self._original)
         if self._own_tag in query.text and self._own_tag in comments(query):
             return Meaning.SWAPS if statement.renames() else Meaning.NOTHING
-        if statement.verb in _DEFINING:
-            return Meaning.REDEFINES if statement.redefines() else Meaning.NOTHING
-        return Meaning.MAY_CHANGE_ROWS if statement.may_change_rows() else Meaning.NOTHING
+        if statement.redefines():
+            return Meaning.REDEFINES
+        may_change_rows = statement.may_change_rows() and not self._is_elsewhere(query)
+        return Meaning.MAY_CHANGE_ROWS if may_change_rows else Meaning.NOTHING
 
     def _is_elsewhere(self, query: Query) -> bool:
-        """Whether it can be dismissed unread, however long it is: another database, and not the letters of a name."""
-        text = query.text.lower()
-        names = (self._original.name, self._original.schema)
-        letters = (max(re.split(r'[`"]', name.lower()), key=len) for name in names)
-        return not (
-            _same(query.schema, self._original.schema) or _is_undecodable(text) or any(map(text.__contains__, letters))
-        )
+        """Whether the server says that the statement used other databases only."""
+        used = query.databases
+        return used is not None and not any(_same(name, self._original.schema) for name in used)
 
 
 def _framing(words: Sequence[str]) -> Meaning | None:
@@ -260,16 +284,34 @@ class _Statement:
                 return self._drops()
             case "RENAME":
                 return self.renames()
-            case _:  # TRUNCATE
+            case "TRUNCATE":
                 return bool(self._mentions)
+            case _:
+                return False
 
     def may_change_rows(self) -> bool:
-        """Whether this may write to the original, or call what writes to it."""
-        if self.verb in _HARMLESS or (self.verb == "SET" and self._words[1] in _HARMLESS_SETTINGS):
-            return False
-        if _same(self._schema, self._original.schema):
-            return True
-        return any(self._is_name(token) or self._is_schema(token) for token in self._tokens)
+        """Whether this may write to the original; it need not name it, nor even a table."""
+        match self._words:
+            case ["ANALYZE" | "EXPLAIN", *_]:
+                return self._runs_what_it_explains()
+            case ["CREATE", *_]:
+                return self._fills_what_it_creates()
+            case ["SET", setting, *_] if setting in _HARMLESS_SETTINGS:
+                return False
+            case _:
+                return self.verb not in _DEFINING | _HARMLESS
+
+    def _runs_what_it_explains(self) -> bool:
+        """EXPLAIN ANALYZE and MariaDB's ANALYZE [FORMAT=JSON] do; ANALYZE [LOCAL] TABLE does not explain anything."""
+        return "ANALYZE" in self._words[:2] and not {"TABLE", "TABLES"} & {*self._words[1:3]}
+
+    def _fills_what_it_creates(self) -> bool:
+        """CREATE TABLE with a query, which may call functions; where rows are logged, the query is left out."""
+        kind, at = self._object()
+        after = itertools.pairwise(self._words[at:])
+        return kind in {"TABLE", "TEMPORARY"} and any(
+            word == "SELECT" or (word == "VALUES" and follows not in {"IN", "LESS"}) for word, follows in after
+        )
 
     def _alters(self) -> bool:
         if "TABLE" not in self._words[1:4]:  # ALTER [ONLINE] [IGNORE] TABLE
