@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import time
+from enum import StrEnum
 
 from fsm_ghost.errors import UsageError
 
@@ -49,15 +51,59 @@ class CopySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A time of day, from `begins` up to `ends`, over midnight if it ends before it begins."""
+
+    begins: time
+    ends: time
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """The window written as HH:MM-HH:MM; UsageError when it is not."""
+        try:
+            begins, ends = (time.fromisoformat(part.strip()) for part in text.split("-"))
+        except ValueError:
+            raise UsageError(f"--cut-over-window must be written as 02:00-04:00, not {text}") from None
+        return cls(begins, ends)
+
+    def is_open(self, now: time) -> bool:
+        """Whether a time of day lies in it."""
+        if self.begins <= self.ends:
+            return self.begins <= now < self.ends
+        return now >= self.begins or now < self.ends
+
+
+class Kill(StrEnum):
+    """What to do about sessions that keep the table from being locked."""
+
+    NO = "no"
+    LIST = "list"  # say whom `yes` would kill
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
 class CutOverSettings:
-    """The swap: writers wait at most `lock_timeout` seconds for it; after `attempts` it is left to a person."""
+    """The swap: writers wait at most `lock_timeout` seconds for it; after `attempts` it is left to a person.
+
+    It is held up while `postpone_flag_file` exists, outside of `window` ("02:00-04:00", local time), and with
+    `postpone` until somebody says so. `kill` sessions of `kill_users` (all, if there are none) whose transaction is
+    `kill_age` seconds old.
+    """
 
     lock_timeout: float = 1.0
     attempts: int = 60
     postpone_flag_file: str = ""
     drop_old_table: bool = False
+    postpone: bool = False
+    window: str = ""
+    kill: Kill = Kill.NO
+    kill_age: int = 5
+    kill_users: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.window:
+            Window.parse(self.window)
+        _within("--cut-over-kill-age", self.kill_age, 0, 86_400)
         _within("--cut-over-lock-timeout-seconds", self.lock_timeout, 0.1, 60)
         _within("--default-retries", self.attempts, 1, 100_000)
 

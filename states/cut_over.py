@@ -12,6 +12,7 @@ from fsm_ghost.engine.state import Step
 from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress, Swap
+from fsm_ghost.services.bouncer import told
 from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.swapper import Found
 
@@ -50,4 +51,5 @@ class CutOver:
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
         escaped = self.plane.audit(progress)
         swap = Swap(attempt.locked_at, attempt.stall, escaped)
-        return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED)
+        reason = f"killed {told(attempt.killed)}" if attempt.killed else ""
+        return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason=reason)

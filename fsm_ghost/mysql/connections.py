@@ -78,6 +78,10 @@ class Connections:
         """As `fence`, for connections of earlier runs of this migration."""
         fence(session, self._migration, numbers)
 
+    def ids(self) -> frozenset[int]:
+        """What the server calls the connections of this run."""
+        return frozenset(session.id for session in self._sessions)
+
     def close(self) -> None:
         """Close every connection that was opened."""
         for session in self._sessions:

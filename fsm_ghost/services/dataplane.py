@@ -26,6 +26,7 @@ from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.bouncer import Bouncer, told
 from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
@@ -35,12 +36,14 @@ from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
 from fsm_ghost.services.swapper import Swapper, Witness
 from fsm_ghost.services.verifier import Compared, Verifier
-from fsm_ghost.settings import Settings
+from fsm_ghost.settings import Kill, Settings
 
 REFRESH_WORKERS = 2
 SMALL_BACKLOG = 200  # keys: what can be refreshed under the lock without being felt
 SMALL_DELAY = 0.5  # seconds
 _LONGEST_BACK_OFF = 30.0  # seconds
+_LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
+_ASK_EVERY = 1.0  # seconds
 _AUDIT_TIMEOUT = 30.0  # seconds for our own RENAME to come back through the binlog
 
 
@@ -73,6 +76,7 @@ class DataPlane:
         self._prepared: frozenset[str] | None = None
         self._not_before = 0.0
         self._failed_attempts = 0
+        self._asked_at, self._users = 0.0, ""
         self.intends_swap = False  # this very run has stored the intent to swap, and has not tried yet
 
     def follow(self, progress: Progress) -> Progress:
@@ -144,7 +148,6 @@ class DataPlane:
 
     def swapper(self, progress: Progress) -> Swapper:
         """Swaps the tables."""
-        budget = self._tools.settings.cut_over.lock_timeout
         return Swapper(
             progress.the_plan,
             self._tools.migration,
@@ -152,8 +155,12 @@ class DataPlane:
             self._tools.session,
             self._following(progress),
             partial(self._open_writer, progress.the_plan),
-            budget,
+            self._bouncer(progress),
+            self._tools.settings.cut_over.lock_timeout,
         )
+
+    def _bouncer(self, progress: Progress) -> Bouncer:
+        return Bouncer(progress.the_plan.names.original, self._tools.settings.cut_over, self._tools.connections.ids)
 
     def witness(self, progress: Progress) -> Witness:
         """Looks whether the tables have been swapped."""
@@ -174,6 +181,8 @@ class DataPlane:
     def holds_back(self, progress: Progress) -> str:
         """What the swap has to wait for after attempts that failed; CutOverError when there were too many."""
         settings = self._tools.settings.cut_over
+        if users := self._long_users(progress):
+            return f"transactions on {progress.the_plan.names.original} to end: {users}"
         if self._failed_attempts >= settings.attempts:
             raise CutOverError(
                 f"the tables could not be swapped in {self._failed_attempts} attempts",
@@ -181,6 +190,19 @@ class DataPlane:
             )
         left = self._not_before - time.monotonic()
         return f"another attempt to swap, in {left:.0f} s" if left > 0 else ""
+
+    def _long_users(self, progress: Progress) -> str:
+        """Who is sure to make an attempt fail, asked once a second; those that the attempt may kill do not count."""
+        now = time.monotonic()
+        if now - self._asked_at >= _ASK_EVERY:
+            self._asked_at = now
+            bouncer, kills = self._bouncer(progress), self._tools.settings.cut_over.kill is Kill.YES
+            self._users = told(
+                user
+                for user in bouncer.look(self._tools.session)
+                if user.is_certain and user.seconds >= _LONG and not (kills and bouncer.may_go(user))
+            )
+        return self._users
 
     def back_off(self) -> None:
         """After an attempt that failed: let some time pass before the next one, longer after each."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from fsm_ghost.errors import (
@@ -28,11 +28,14 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Plan, SwapMethod
 from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.blockers import Blocker
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.bouncer import Bouncer, told
 from fsm_ghost.services.builder import keep_counter
 
 log = logging.getLogger(__name__)
+_PATIENCE = 0.6  # share of the budget after which it is time to see who is in the way
 _LEAST_RENAME = 0.1  # seconds that a RENAME is given, however little is left of the budget
 _IDLE_LIMIT = 5  # seconds: the server ends a locking session whose client has frozen for that long
 
@@ -46,11 +49,17 @@ class Found(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt came to: `given_up` says why it was, when it was; `stall` is in seconds."""
+    """What one attempt came to: `given_up` says why it was, when it was.
+
+    `waited` are the seconds until the lock was granted, `stall` those for which writers were held up in all; `killed`
+    are sessions that were in the way.
+    """
 
     given_up: str = ""
     locked_at: Coordinates | None = None
+    waited: float = 0.0
     stall: float = 0.0
+    killed: tuple[Blocker, ...] = ()
 
 
 class _GivenUpError(Exception):
@@ -107,6 +116,7 @@ class Swapper:
         session: Session,
         applier: Applier,
         open_session: Callable[[str], Session],
+        bouncer: Bouncer,
         budget: float,
     ) -> None:
         self._plan = plan
@@ -116,40 +126,57 @@ class Swapper:
         self._session = session
         self._applier = applier
         self._open = open_session
+        self._bouncer = bouncer
         self._budget = budget
 
-    def attempt(self) -> Attempt:
-        """Try to swap once. A lost connection is raised: what happened then has to be looked at after fencing."""
+    def attempt(self, *, rehearsal: bool = False) -> Attempt:
+        """Try to swap once; a rehearsal locks and drains, and then unlocks instead.
+
+        A lost connection is raised: what happened then has to be looked at after fencing.
+        """
         sessions = {purpose: self._open(f"cut-over {purpose}") for purpose in ("lock", "watch", "rename")}
         try:
-            return self._attempt(sessions["lock"], sessions["watch"], sessions["rename"])
+            return self._attempt(sessions["lock"], sessions["watch"], sessions["rename"], rehearsal=rehearsal)
         finally:
             for session in sessions.values():
                 session.close()
 
-    def _attempt(self, locker: Session, watcher: Session, renamer: Session) -> Attempt:
+    def _attempt(self, locker: Session, watcher: Session, renamer: Session, *, rehearsal: bool) -> Attempt:
         self._set_up(locker, renamer)
         fault_point("swap.before-lock")
         began = time.monotonic()
         deadline = began + self._budget
-        watchdog = _Watchdog(watcher, locker, self._budget)
+        waited = 0.0
+        watchdog = _Watchdog(watcher, locker, self._budget, self._bouncer)
         try:
             locker.lock_tables(self._locked_tables())
+            waited = time.monotonic() - began
             fault_point("swap.after-lock")
             locked_at = self._drain(locker, deadline)
             watchdog.call_off()
             if watchdog.bit:
                 raise _GivenUpError("the time was over before the RENAME was sent")
-            self._rename(locker, renamer, deadline)
+            if rehearsal:
+                locker.unlock_tables()
+            else:
+                self._rename(locker, renamer, deadline)
         except (_GivenUpError, LockConflictError, MismatchError, ServerError) as reason:
-            return self._give_up(locker, began, str(reason))
-        except ConnectionLostError as error:
+            attempt = self._give_up(locker, began, str(reason))
+        except ConnectionLostError:
             if not watchdog.bit:
                 raise
-            return self._give_up(None, began, f"the lock was not granted within {self._budget:g} s ({error.message})")
+            attempt = self._give_up(None, began, self._not_granted(watchdog))
+        else:
+            attempt = Attempt(locked_at=locked_at, stall=time.monotonic() - began)
+            if rehearsal:
+                self._witness.drop_sentry()
         finally:
             watchdog.call_off()
-        return Attempt(locked_at=locked_at, stall=time.monotonic() - began)
+        return replace(attempt, waited=waited, killed=watchdog.killed)
+
+    def _not_granted(self, watchdog: _Watchdog) -> str:
+        blockers = f": held up by {told(watchdog.found)}" if watchdog.found else ""
+        return f"the lock was not granted within {self._budget:g} s{blockers}"
 
     def _set_up(self, locker: Session, renamer: Session) -> None:
         if self._plan.swap is SwapMethod.SENTRY:
@@ -268,13 +295,19 @@ class _Call:
 
 
 class _Watchdog:
-    """Kills a statement that still waits for its lock when the budget is spent: server timeouts are whole seconds."""
+    """Kills a statement that still waits for its lock when the budget is spent: server timeouts are whole seconds.
 
-    def __init__(self, session: Session, victim: Session, budget: float) -> None:
+    Before that it finds out who is in the way, and has those removed that may be.
+    """
+
+    def __init__(self, session: Session, victim: Session, budget: float, bouncer: Bouncer) -> None:
         self._session = session
         self._victim = victim.id
+        self._bouncer = bouncer
         self._called_off = threading.Event()
         self.bit = False
+        self.found: tuple[Blocker, ...] = ()
+        self.killed: tuple[Blocker, ...] = ()
         self._thread = threading.Thread(target=self._watch, args=(budget,), name="cut-over-watchdog", daemon=True)
         self._thread.start()
 
@@ -284,7 +317,11 @@ class _Watchdog:
         self._thread.join()
 
     def _watch(self, budget: float) -> None:
-        if not self._called_off.wait(budget):
+        if self._called_off.wait(budget * _PATIENCE):
+            return
+        self.found = self._bouncer.look(self._session)
+        self.killed = self._bouncer.clear(self._session, self.found)
+        if not self._called_off.wait(budget * (1 - _PATIENCE)):
             self.bit = True
             try:
                 self._session.kill(self._victim)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fsm_ghost import migration
-from fsm_ghost.engine.store import Record, Store
+from fsm_ghost.engine.store import JournalEntry, Record, Store
 from fsm_ghost.migration import Ending
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
@@ -73,8 +73,10 @@ class Driver:
         finally:
             store.close()
 
-    def start(self, settings: Settings, hold: Phase | None = None, state_file: Path | None = None) -> Running:
-        """Begin a migration and drive it in a thread of its own; its owner thread waits when it enters `hold`."""
+    def start(
+        self, settings: Settings, hold: Phase | Condition | None = None, state_file: Path | None = None
+    ) -> Running:
+        """Begin a migration and drive it in a thread of its own; its owner thread waits when it comes to `hold`."""
         store = Store(state_file or self.state_file)
         try:
             number = migration.begin(settings, store)
@@ -82,7 +84,7 @@ class Driver:
             store.close()
         return self._started(Running(state_file or self.state_file, number, settings.server, hold))
 
-    def restart(self, number: str, hold: Phase | None = None, order: str | None = None) -> Running:
+    def restart(self, number: str, hold: Phase | Condition | None = None, order: str | None = None) -> Running:
         """As `start`, for a migration that has been begun."""
         return self._started(Running(self.state_file, number, self.server, hold, order))
 
@@ -107,6 +109,14 @@ class Driver:
         store = Store.reading(self.state_file)
         try:
             return [(entry.source, entry.outcome, entry.dest) for entry in store.journal(number)]
+        finally:
+            store.close()
+
+    def entries(self, number: str) -> tuple[JournalEntry, ...]:
+        """The journal of a migration."""
+        store = Store.reading(self.state_file)
+        try:
+            return tuple(store.journal(number))
         finally:
             store.close()
 
@@ -137,12 +147,17 @@ class Running:
     """A migration that is being driven by a thread of its own."""
 
     def __init__(
-        self, state_file: Path, number: str, server: ServerSettings, hold: Phase | None, order: str | None = None
+        self,
+        state_file: Path,
+        number: str,
+        server: ServerSettings,
+        hold: Phase | Condition | None,
+        order: str | None = None,
     ) -> None:
         self.id = number
         self._state_file = state_file
         self._server = server
-        self._hold = hold
+        self._hold = (lambda seen: seen.phase is hold) if isinstance(hold, Phase) else hold
         self._order = order
         self._changed = threading.Condition()
         self._last: Snapshot | None = None
@@ -230,7 +245,7 @@ class Running:
             self._changed.notify_all()
 
     def _publish(self, seen: Snapshot) -> None:
-        hold = seen.phase is self._hold and not self._released.is_set()
+        hold = self._hold is not None and self._hold(seen) and not self._released.is_set()
         with self._changed:
             self._last = seen
             self._held = self._held or hold

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
 
+import pymysql
 import pytest
 
 from fsm_ghost.errors import CutOverError
@@ -15,7 +17,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql import sample
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services.refresher import Refresher
-from fsm_ghost.settings import CopySettings, CutOverSettings
+from fsm_ghost.settings import CopySettings, CutOverSettings, Kill
 from tests.integration.driving import PATIENCE, Driver, Running, contents, old_table, table_of, tables
 from tests.servers import Database
 
@@ -42,23 +44,36 @@ def plain(database: Database) -> Database:
     return database
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts to swap are made also while it is certain that they must fail."""
+    monkeypatch.setattr("fsm_ghost.services.dataplane._LONG", 10**9)
+
+
 def fill(database: Database, key: str) -> None:
     database.execute(f"CREATE TABLE t ({key}, n INT NOT NULL)")
     database.execute(f"INSERT INTO t VALUES {', '.join(f'({number}, 0)' for number in range(1, ROWS + 1))}")
 
 
 @contextmanager
-def transaction(database: Database, *statements: str) -> Iterator[None]:
-    """A transaction of somebody else, open after these statements, rolled back in the end."""
+def transaction(database: Database, *statements: str, lost: bool = False) -> Iterator[int]:
+    """A transaction of somebody else, open after these statements, rolled back in the end; its connection.
+
+    `lost` says that somebody is going to kill it.
+    """
     connection = database.connect(autocommit=False)
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+        cursor.execute("SELECT CONNECTION_ID()")
+        number = int(cursor.fetchall()[0][0])
     try:
-        yield
+        yield number
     finally:
-        connection.rollback()
-        connection.close()
+        with suppress(pymysql.OperationalError) if lost else nullcontext():
+            connection.rollback()
+        with suppress(pymysql.Error):
+            connection.close()
 
 
 @contextmanager
@@ -198,6 +213,7 @@ def test_a_prepared_transaction_is_waited_for_and_its_end_is_followed(
 BUDGET = 0.5
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("name", ["orders", "ORDERS"])
 @pytest.mark.parametrize("suffix", ["", "_gho", "_ghc", "_ghm"])
 def test_the_swap_is_given_up_within_its_budget_while_a_transaction_holds_a_table(
@@ -230,17 +246,72 @@ def test_the_swap_is_given_up_within_its_budget_while_a_transaction_holds_a_tabl
     session.close()
 
 
-def test_a_swap_that_was_given_up_says_why(plain: Database, driver: Driver) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_a_swap_that_was_given_up_says_whom_it_could_not_wait_for(plain: Database, driver: Driver) -> None:
     running = driver.start(driver.settings(cut_over=CutOverSettings(lock_timeout=BUDGET)), hold=Phase.COPY)
+    running.until_held()
+    with transaction(plain, "SELECT COUNT(*) FROM t") as blocker:
+        running.go()
+        running.until(lambda seen: seen.progress.attempts >= 1 and seen.phase is Phase.SYNC)
+        reason = next(entry.reason for entry in driver.entries(running.id) if entry.outcome == "given_up")
+        assert "the lock was not granted" in reason
+        assert f"connection {blocker} (root@localhost, idle in a transaction" in reason
+    finished(plain, driver, running)
+
+
+@pytest.mark.mysql_only  # elsewhere the server does not tell who uses a table
+def test_a_long_transaction_on_the_table_is_waited_for_by_name_and_no_attempt_is_made(
+    plain: Database, driver: Driver
+) -> None:
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    with transaction(plain, "SELECT COUNT(*) FROM t") as blocker:
+        running.until(lambda _: is_older_than_two_seconds(plain, blocker))
+        driver.flag_file.unlink()
+        seen = running.until(lambda seen: "to end" in seen.readings.waiting_for)
+        assert f"connection {blocker} (root@localhost" in seen.readings.waiting_for
+        assert seen.progress.attempts == 0
+    finished(plain, driver, running)
+
+
+def is_older_than_two_seconds(database: Database, connection: int) -> bool:
+    age = "SELECT TIMESTAMPDIFF(SECOND, trx_started, SYSDATE()) FROM information_schema.INNODB_TRX"
+    return int(database.query(f"{age} WHERE trx_mysql_thread_id = {connection}")[0][0]) > 2
+
+
+@pytest.mark.mysql_only  # nobody is killed who may be the wrong one
+def test_a_session_in_the_way_is_killed_where_that_is_wanted_and_on_record(plain: Database, driver: Driver) -> None:
+    cut_over = CutOverSettings(lock_timeout=2.0, kill=Kill.YES, kill_age=0, kill_users=("root",))
+    running = driver.start(driver.settings(cut_over=cut_over), hold=Phase.COPY)
+    running.until_held()
+    with transaction(plain, "SELECT COUNT(*) FROM t", lost=True) as blocker:
+        running.go()
+        assert running.ending().exit_code == 0
+        reason = next(entry.reason for entry in driver.entries(running.id) if entry.outcome == "swapped")
+        assert f"killed connection {blocker} (root@localhost" in reason
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"kill": Kill.LIST, "kill_age": 0},
+        {"kill": Kill.YES, "kill_age": 3600},
+        {"kill": Kill.YES, "kill_age": 0, "kill_users": ("somebody",)},
+    ],
+    ids=["list", "too young", "another user"],
+)
+def test_nobody_else_is_killed(plain: Database, driver: Driver, policy: dict[str, Any]) -> None:
+    cut_over = CutOverSettings(lock_timeout=BUDGET, **policy)
+    running = driver.start(driver.settings(cut_over=cut_over), hold=Phase.COPY)
     running.until_held()
     with transaction(plain, "SELECT COUNT(*) FROM t"):
         running.go()
         running.until(lambda seen: seen.progress.attempts >= 1 and seen.phase is Phase.SYNC)
-        store = [entry for entry in driver.journal(running.id) if entry[1] == "given_up"]
-        assert store == [(Phase.CUT_OVER, "given_up", Phase.SYNC)]
     finished(plain, driver, running)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_after_too_many_attempts_the_swap_is_left_to_a_person(plain: Database, driver: Driver) -> None:
     settings = driver.settings(cut_over=CutOverSettings(lock_timeout=0.2, attempts=2))
     running = driver.start(settings, hold=Phase.COPY)

@@ -67,19 +67,7 @@ def of_snapshot(snapshot: Snapshot, now: float) -> Document:
         **_moment("created_", snapshot.created_at),
         **_moment("finished_", snapshot.finished_at),
         "elapsed_seconds": _round((snapshot.finished_at or now) - snapshot.created_at),
-        "copy": {
-            "share": _share(progress.copied_part, complete=words.is_copied(progress)) if progress.range_known else None,
-            "complete": words.is_copied(progress),
-            "rows": progress.rows,
-            "rows_estimate": progress.plan.rows if progress.plan else None,
-            "rows_per_second": readings.rows_per_second,
-            "chunks": progress.chunks,
-            "chunk_rows": readings.chunk_rows,
-            "chunk_seconds": readings.chunk_seconds,
-            "workers": readings.copy_workers or None,
-            "eta_seconds": readings.eta if snapshot.phase is Phase.COPY else None,
-            "eta_spread_seconds": readings.eta_spread if snapshot.phase is Phase.COPY else None,
-        },
+        "copy": _copy(snapshot),
         "changes": {
             "read": progress.changes,
             "per_second": readings.changes_per_second,
@@ -108,6 +96,23 @@ def of_snapshot(snapshot: Snapshot, now: float) -> Document:
             **_moment("", snapshot.checkpoint_at),
             "age_seconds": _round(now - snapshot.checkpoint_at) if snapshot.checkpoint_at is not None else None,
         },
+    }
+
+
+def _copy(snapshot: Snapshot) -> Document:
+    progress, readings = snapshot.progress, snapshot.readings
+    return {
+        "share": _share(progress.copied_part, complete=words.is_copied(progress)) if progress.range_known else None,
+        "complete": words.is_copied(progress),
+        "rows": progress.rows,
+        "rows_estimate": progress.plan.rows if progress.plan else None,
+        "rows_per_second": readings.rows_per_second,
+        "chunks": progress.chunks,
+        "chunk_rows": readings.chunk_rows,
+        "chunk_seconds": readings.chunk_seconds,
+        "workers": readings.copy_workers or None,
+        "eta_seconds": readings.eta if snapshot.phase is Phase.COPY else None,
+        "eta_spread_seconds": readings.eta_spread if snapshot.phase is Phase.COPY else None,
     }
 
 

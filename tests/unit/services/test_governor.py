@@ -232,7 +232,7 @@ def rising(at: float, least: float, step: float) -> float:
 
 
 SIGNS: dict[str, tuple[Callable[[float], Seen], str]] = {
-    "redo": (lambda _: Seen(replace(CALM, redo=0.82)), "the server's redo log is 82% full"),
+    "redo": (lambda _: Seen(replace(CALM, redo=0.95)), "the server's redo log is 95% full"),
     "commits": (lambda _: Seen(commit=0.120), "a commit takes 120 ms, and 5 ms when it is calm"),
     "running": (lambda _: Seen(replace(CALM, running=17)), "17 statements of the application run on 8 cores"),
     "backlog": (lambda at: Seen(backlog=int(rising(at, 2000, 100))), " changed keys wait, and they become more"),
@@ -240,7 +240,7 @@ SIGNS: dict[str, tuple[Callable[[float], Seen], str]] = {
 }
 HARMLESS: dict[str, Callable[[float], Seen]] = {
     "nothing is known": lambda _: Seen(Pressure(), 0, None, None),
-    "the redo log is rather full": lambda _: Seen(replace(CALM, redo=0.74)),
+    "the redo log is rather full": lambda _: Seen(replace(CALM, redo=0.89)),
     "the redo log fills and empties": lambda at: Seen(replace(CALM, redo=(0.2, 0.5, 0.8, 1.0)[int(at) % 4])),
     "one commit in three is slow": lambda at: Seen(commit=1.0 if int(at) % 3 == 0 else 0.005),
     "commits are slower, but not slow": lambda _: Seen(commit=0.049),
@@ -296,7 +296,7 @@ def test_a_redo_log_that_one_worker_fills_says_nothing_about_more() -> None:
 
 def test_a_redo_log_that_more_workers_fill_is_left_to_fewer() -> None:
     simulation = Simulation(SCALES, 4)
-    simulation.seen = lambda _: Seen(replace(CALM, redo=0.3 * simulation.governor.workers))
+    simulation.seen = lambda _: Seen(replace(CALM, redo=0.32 * simulation.governor.workers))
     simulation.run(2000)
     assert simulation.share_at(2, since=100) > 0.7
 
