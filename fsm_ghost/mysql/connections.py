@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, ServerError, StoppedError
-from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.mysql.lease import Lease
 from fsm_ghost.mysql.session import Session
@@ -62,10 +61,8 @@ class Connections:
         """
         self._lease.cover(session, self._register.next_connection())
         number = self._register.add_connection(purpose)
-        fault_point("connection.before-lock")
         if session.value(f"SELECT GET_LOCK('{lock_name(self._migration, number)}', 0)") != 1:
             raise ConnectionLostError(f"the server did not give {purpose} its name; another run seems to use it")
-        fault_point("connection.after-lock")
         self._lease.check(session)
 
     def open(self, purpose: str) -> Session:

@@ -147,7 +147,6 @@ class Lease:
             return
         holder = session.quote(self._holder)
         value = f"CASE hint WHEN '{OWNER}' THEN {holder} WHEN '{EXCUSED}' THEN '0' ELSE value END"
-        fault_point("lease.before-claim")
         if not self._changed(session, f"epoch = {self.epoch}, value = {value}", f"hint <> '{MARKER}'"):
             raise self._lost(session)
         self._expected = self.epoch

@@ -46,7 +46,6 @@ class Mirror:
         fault_point("mirror.before-write")
         self._lease.store(self._session, self._standing(), self._origin() if at_once else None)
         self._written_at = time.monotonic()
-        fault_point("mirror.after-write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +116,4 @@ def take(session: Session, left: Left, lease: Lease) -> Held:
     if final is None:
         raise lease.ended_elsewhere()
     connections.fence(session, left.migration, range(1, final.connections + 1))
-    fault_point("take-over.after-fence")
     return final

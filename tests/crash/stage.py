@@ -170,6 +170,12 @@ class Stage:
         """`fsm-ghost resume`, of the only migration there is."""
         return self._run(["resume", self.record.id], environment)
 
+    def take_over(self, *flags: str, **environment: str) -> Command:
+        """`fsm-ghost resume --from-server`, on another host: one that does not have the state file."""
+        self.state_db = self.folder / "elsewhere.db"
+        what = ["--from-server", "--database", self.table.schema, "--table", self.table.name]
+        return self._run(["resume", *what, "--postpone-cut-over-flag-file", str(self.flag_file), *flags], environment)
+
     def abort(self, **environment: str) -> Command:
         """`fsm-ghost abort`."""
         return self._run(["abort", self.record.id], environment)

@@ -11,6 +11,9 @@ from tests.crash.stage import KILLED, Stage
 # Points that a run which is never disturbed does not pass; each is reached by the test named.
 ELSEWHERE = {
     "store.connections-gone": "test_a_resume_killed_while_it_clears_up_is_resumed",
+    "lease": "test_a_resume_killed_while_it_clears_up_is_resumed",
+    "store.adopt": "test_a_take_over_killed_while_it_is_noted_is_done_again_or_resumed",
+    "store.taken-over": "test_a_run_killed_while_it_notes_that_it_was_taken_over_finds_out_again",
     "store.stopped": "test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed",
     "store.order": "test_an_abort_killed_while_it_leaves_its_order_can_be_given_again",
     "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
@@ -53,13 +56,39 @@ def test_a_run_killed_at_any_point_finishes_when_resumed(stage: Stage, point: st
     stage.assert_nothing_copied_twice(before)
 
 
-@pytest.mark.parametrize("point", ["store.connections-gone.before-commit", "store.connections-gone.after-commit"])
+@pytest.mark.parametrize(
+    "point", ["store.connections-gone.before-commit", "store.connections-gone.after-commit", "lease.after-claim"]
+)
 def test_a_resume_killed_while_it_clears_up_is_resumed(stage: Stage, point: str) -> None:
     assert stage.start(FSM_GHOST_CRASH_AT="copy.after-chunk:4").wait() == KILLED
     assert stage.resume(FSM_GHOST_CRASH_AT=point).wait() == KILLED
     before = stage.chunks()
     stage.assert_migrated(stage.resume())
     stage.assert_nothing_copied_twice(before)
+
+
+def test_a_take_over_killed_while_it_is_noted_is_done_again_or_resumed(stage: Stage) -> None:
+    assert stage.start(FSM_GHOST_CRASH_AT="copy.after-chunk:4").wait() == KILLED
+    assert stage.take_over(FSM_GHOST_CRASH_AT="store.adopt.before-commit").wait() == KILLED
+    assert stage.take_over(FSM_GHOST_CRASH_AT="store.adopt.after-commit").wait() == KILLED
+    stage.assert_migrated(stage.resume())
+
+
+def test_a_run_killed_while_it_notes_that_it_was_taken_over_finds_out_again(stage: Stage) -> None:
+    stage.flag_file.touch()
+    run = stage.start(FSM_GHOST_CRASH_AT="store.taken-over.before-commit")
+    stage.await_phase(run, Phase.SYNC)
+    home = stage.state_db
+    second = stage.take_over("--take-over")
+    assert run.wait() == KILLED
+    elsewhere, stage.state_db = stage.state_db, home
+    again = stage.resume()
+    assert again.wait() == 5, again.output
+    assert "was taken over by" in again.output
+    assert stage.record.taken_over
+    stage.state_db = elsewhere
+    stage.flag_file.unlink()
+    stage.assert_migrated(second)
 
 
 @pytest.mark.parametrize("point", ["store.stopped.before-commit", "store.stopped.after-commit"])

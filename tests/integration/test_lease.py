@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, TakenOverError
 from fsm_ghost.model.naming import Names, TableName
-from fsm_ghost.mysql import connections, lease
+from fsm_ghost.mysql import lease
 from fsm_ghost.mysql.changelog import Changelog, owner_of
 from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.lease import Held, Lease
@@ -84,19 +83,16 @@ def b(database: Database, migration: str) -> Iterator[Host]:
     host.connections.close()
 
 
-@contextmanager
-def at(monkeypatch: pytest.MonkeyPatch, module: object, point: str, doing: Callable[[], object]) -> Iterator[None]:
-    """Do something when a fault point is reached for the first time."""
-    waiting = [doing]
+def just_before(monkeypatch: pytest.MonkeyPatch, of: object, method: str, doing: Callable[[], object]) -> None:
+    """Do something when a method of an object is called the next time, before that."""
+    real = getattr(of, method)
 
-    def reached_point(name: str) -> None:
-        if name == point and waiting:
-            waiting.pop()()
+    def called(*arguments: object) -> object:
+        monkeypatch.setattr(of, method, real)
+        doing()
+        return real(*arguments)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "fault_point", reached_point)
-        yield
-    assert not waiting, f"{point} was not reached"
+    monkeypatch.setattr(of, method, called)
 
 
 def is_alive(session: Session) -> bool:
@@ -118,12 +114,19 @@ def test_a_connection_that_was_let_in_before_is_gone_after_the_take_over(a: Host
 def test_a_connection_that_has_not_got_its_lock_when_it_is_taken_over_is_not_let_in(
     a: Host, b: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with at(monkeypatch, connections, "connection.before-lock", b.take_over), pytest.raises(TakenOverError):
+    def recorded(purpose: str) -> int:
+        number = Host.add_connection(a, purpose)
+        b.take_over()
+        return number
+
+    monkeypatch.setattr(a, "add_connection", recorded)
+    with pytest.raises(TakenOverError):
         a.connections.open("copy")
 
 
 def test_a_connection_that_has_its_lock_and_no_more_is_found(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    with at(monkeypatch, connections, "connection.after-lock", b.take_over), pytest.raises(ConnectionLostError):
+    just_before(monkeypatch, a.lease, "check", b.take_over)
+    with pytest.raises(ConnectionLostError):
         a.connections.open("copy")
 
 
@@ -144,8 +147,8 @@ def test_a_bound_raised_in_the_last_moment_is_known_to_who_takes_over(
         a.count_from(65)
         opened.append(a.connections.open("copy"))
 
-    with at(monkeypatch, lease, "lease.before-claim", open_one_more):
-        held = b.take_over()
+    just_before(monkeypatch, b.lease, "claim", open_one_more)
+    held = b.take_over()
     assert held.connections == 128
     assert not is_alive(opened[0])
 
@@ -179,10 +182,8 @@ def test_of_two_that_take_over_at_the_same_time_one_gets_it(
     a: Host, b: Host, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c = Host(database, a.migration, "host c", 2)
-    with (
-        at(monkeypatch, lease, "lease.before-claim", c.take_over),
-        pytest.raises(TakenOverError, match="taken over by host c"),
-    ):
+    just_before(monkeypatch, b.lease, "claim", c.take_over)
+    with pytest.raises(TakenOverError, match="taken over by host c"):
         b.take_over()
     assert (b.found().name, b.found().epoch) == ("host c", 2)
     c.connections.close()
@@ -193,7 +194,8 @@ def test_a_run_cannot_claim_what_was_taken_since_it_looked(
 ) -> None:
     later = Host(database, a.migration, "host a", 9)
     assert later.lease.find(later.session) is not None
-    with at(monkeypatch, lease, "lease.before-claim", b.take_over), pytest.raises(TakenOverError, match="host b"):
+    just_before(monkeypatch, later.lease, "claim", b.take_over)
+    with pytest.raises(TakenOverError, match="host b"):
         later.lease.claim(later.session)
     later.connections.close()
 
