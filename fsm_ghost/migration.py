@@ -41,7 +41,7 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.plan import Plan, ServerIdentity
-from fsm_ghost.model.progress import Progress
+from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.model.table import Column
@@ -61,7 +61,7 @@ from fsm_ghost.services.mirror import Left, Mirror
 from fsm_ghost.services.preflight import Refusal
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.settings import ServerSettings, Settings, Window
 from fsm_ghost.states.cleanup import Cleanup
 from fsm_ghost.states.copy import Copy
 from fsm_ghost.states.cut_over import CutOver
@@ -468,11 +468,11 @@ class _House:
     def _coordinates(self) -> Coordinates:
         return catalog.coordinates(self._session)
 
-    def _stream_opener(self, plan: Plan) -> Callable[[Coordinates], KeyStream]:
-        """What opens the binlog in the streamer's thread, which must not use this thread's connection."""
-        original = catalog.definition(self._session, plan.names.original)
+    def _stream_opener(self, plan: Plan, like: TableName) -> Callable[[Coordinates], KeyStream]:
+        """What opens the binlog, in any thread, for a table whose rows are like those of `like`."""
+        original = catalog.definition(self._session, like)
         if original is None:
-            raise StoppedError(f"{plan.names.original} is gone")
+            raise StoppedError(f"{like} is gone")
         return partial(
             _open_stream,
             connect_arguments(self._settings.server),
@@ -482,10 +482,20 @@ class _House:
         )
 
     def _held_up_by(self, progress: Progress) -> str:
-        flag = self._settings.cut_over.postpone_flag_file
-        if flag and Path(flag).exists():
-            return f"the cut-over is postponed: {flag} exists"
-        return self._plane.holds_back(progress)
+        return self._postponed_by(progress) or self._plane.holds_back(progress)
+
+    def _postponed_by(self, progress: Progress) -> str:
+        """Why the tables are not to be swapped yet; empty when they are, or somebody has asked for it by now."""
+        settings, number = self._settings.cut_over, self._run.id[:8]
+        if progress.postponed is False:
+            return ""
+        if progress.postponed or settings.postpone:
+            return f"the cut-over is postponed until: fsm-ghost cut-over {number}"
+        if settings.postpone_flag_file and Path(settings.postpone_flag_file).exists():
+            return f"the cut-over is postponed: {settings.postpone_flag_file} exists"
+        if settings.window and not Window.parse(settings.window).is_open(datetime.now().astimezone().time()):
+            return f"the cut-over is postponed until the window {settings.window}, or: fsm-ghost cut-over {number}"
+        return ""
 
     def _was_swapped(self, progress: Progress) -> bool:
         return self._plane.witness(progress).look() is Found.SWAPPED
@@ -551,6 +561,21 @@ def _exit_code(store: Store, record: Record, phase: Phase) -> int:
     return kind.exit_code if kind else 0
 
 
+def _audited(swap: Swap, names: Names) -> list[str]:
+    """What the audit of a swap has found, for people."""
+    if swap.escaped is None:
+        return ["The binlog was not read up to the swap: nobody looked for writes between lock and RENAME."]
+    if not swap.escaped:
+        return []
+    told = [
+        f"{swap.escaped} rows were written to the old table after its lock; {swap.healed} of them were brought over."
+    ]
+    if swap.unclear:
+        shown = ", ".join(str(key) for key in swap.unclear[:10])
+        told.append(f"Written again since, so compare them in {names.old} and {names.original}: {shown}")
+    return told
+
+
 def _report(record: Record, phase: Phase) -> tuple[str, ...]:
     progress, short = record.progress, record.short_id
     if phase is Phase.FAILED and not record.is_finished:
@@ -565,13 +590,7 @@ def _report(record: Record, phase: Phase) -> tuple[str, ...]:
         f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal.",
         f"Writers were held up for {progress.swap.stall * 1000:.0f} ms by the swap.",
     ]
-    if progress.swap.escaped is None:
-        lines.append("The binlog was not read up to the swap: nobody looked for writes between lock and RENAME.")
-    elif progress.swap.escaped:
-        lines.append(
-            f"{progress.swap.escaped} writes reached the old table after its lock:"
-            f" compare {names.old} with {names.original}."
-        )
+    lines += _audited(progress.swap, names)
     if progress.uncompared:
         lines.append(f"Not compared, because of how their types change: {', '.join(progress.uncompared)}.")
     if not record.asked.cut_over.drop_old_table:

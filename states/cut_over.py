@@ -34,7 +34,8 @@ class CutOver:
 
     def _look(self, progress: Progress) -> Step:
         if self.plane.witness(progress).look() is Found.SWAPPED:
-            swap = Swap(progress.safe, stall=0.0)
+            audit = self.plane.audit_found(progress)
+            swap = Swap(progress.safe, 0.0, audit.escaped, audit.healed, audit.unclear)
             return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason="found done")
         return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason="found not done")
 
@@ -49,7 +50,7 @@ class CutOver:
             self.plane.back_off()
             reason = attempt.given_up or "the RENAME left no trace"
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
-        escaped = self.plane.audit(progress)
-        swap = Swap(attempt.locked_at, attempt.stall, escaped)
+        audit = self.plane.audit(progress)
+        swap = Swap(attempt.locked_at, attempt.stall, audit.escaped, audit.healed, audit.unclear)
         reason = f"killed {told(attempt.killed)}" if attempt.killed else ""
         return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason=reason)

@@ -16,7 +16,9 @@ class Swap:
 
     locked_at: Coordinates | None
     stall: float  # seconds for which writers were held up; 0 when it was found done after a crash
-    escaped: int | None = None  # keys written to the old table between lock and RENAME (R16); None: not looked
+    escaped: int | None = None  # keys written to the old table behind its last refresh (R16); None: not looked
+    healed: int = 0  # of them brought over afterwards
+    unclear: tuple[Key, ...] = ()  # of them written again since the swap: for people to judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Progress:
     verified: bool = False
     uncompared: tuple[str, ...] = ()  # columns whose old and new values SQL cannot compare exactly
 
+    verified_at: float | None = None  # when it was found equal, seconds since the epoch
+
+    postponed: bool | None = None  # the swap was asked to wait, or to wait for nothing; None: as the settings say
+    rehearsal: int | None = None  # the command that asked for a rehearsal of the swap
     attempts: int = 0  # swaps tried
     swapping: bool = False  # a swap was begun and what came of it has not been recorded
     swap: Swap | None = None
@@ -95,6 +101,19 @@ class Progress:
         still_open = tuple(chunk for chunk in self.open_chunks if chunk.number != copied.chunk.number)
         carried = (*self.carried, *copied.missing)
         return replace(self, open_chunks=still_open, rows=self.rows + copied.rows, carried=carried)
+
+    def to_verify_again(self) -> Progress:
+        """Original and ghost table are to be compared from the beginning."""
+        return replace(
+            self,
+            verifying=False,
+            verify_last=None,
+            verified_upto=None,
+            verified_rows=0,
+            verified_part=0.0,
+            verified=False,
+            verified_at=None,
+        )
 
     def verified_chunk(self, upto: Key, rows: int, part: float) -> Progress:
         """Original and ghost table are equal up to here."""

@@ -148,10 +148,10 @@ class Applier:
                 self._take_in(changes)
         return self._refresh_rest(session, deadline)
 
-    def read_to_rename(self, timeout: float) -> frozenset[Key] | None:
-        """Read on until our own RENAME: the keys named by events before it, which nobody refreshed (R16).
+    def read_to_rename(self, timeout: float) -> tuple[frozenset[Key], Coordinates] | None:
+        """Read on until our own RENAME: the keys named by events before it, which nobody refreshed; and where it ends.
 
-        None when it did not come within `timeout` seconds.
+        None when it did not come within `timeout` seconds (R16).
         """
         deadline = time.monotonic() + timeout
         escaped: set[Key] = set()
@@ -159,7 +159,7 @@ class Applier:
             for changes in self._streamer.wait(0.05):
                 escaped |= changes.keys
                 if changes.swapped:
-                    return frozenset(escaped)
+                    return frozenset(escaped), changes.end
         return None
 
     def close(self) -> None:

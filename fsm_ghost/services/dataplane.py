@@ -16,6 +16,7 @@ from functools import partial
 from fsm_ghost.errors import CutOverError, StoppedError
 from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.plan import Flavour, Plan
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import catalog, pressure, statements
@@ -26,6 +27,7 @@ from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
 from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.copier import Copier
@@ -44,7 +46,6 @@ SMALL_DELAY = 0.5  # seconds
 _LONGEST_BACK_OFF = 30.0  # seconds
 _LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
 _ASK_EVERY = 1.0  # seconds
-_AUDIT_TIMEOUT = 30.0  # seconds for our own RENAME to come back through the binlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Tools:
     changelog: Changelog
     reporter: Reporter
     bell: threading.Event
-    stream_opener: Callable[[Plan], Callable[[Coordinates], Stream]]
+    stream_opener: Callable[[Plan, TableName], Callable[[Coordinates], Stream]]
 
 
 class DataPlane:
@@ -162,6 +163,15 @@ class DataPlane:
     def _bouncer(self, progress: Progress) -> Bouncer:
         return Bouncer(progress.the_plan.names.original, self._tools.settings.cut_over, self._tools.connections.ids)
 
+    def rehearse(self, progress: Progress) -> tuple[bool, str]:
+        """Lock and drain as a swap would, and unlock: whether a swap would have succeeded, and what it would cost."""
+        attempt = self.swapper(progress).attempt(rehearsal=True)
+        lock, held = f"{attempt.waited * 1000:.0f} ms", f"{attempt.stall * 1000:.0f} ms"
+        killed = f"; killed {told(attempt.killed)}" if attempt.killed else ""
+        if attempt.given_up:
+            return False, f"the swap would have been given up: {attempt.given_up}{killed}"
+        return True, f"the lock was granted after {lock}, and writers were held up for {held} in all{killed}"
+
     def witness(self, progress: Progress) -> Witness:
         """Looks whether the tables have been swapped."""
         return Witness(progress.the_plan.names, self._tools.migration, self._tools.session)
@@ -218,13 +228,21 @@ class DataPlane:
         """Give the ghost table fresh statistics, so that plans do not change with the swap."""
         self._tools.session.query(statements.analyze(progress.the_plan.names.ghost))
 
-    def audit(self, progress: Progress) -> int | None:
-        """After the swap: how many keys were written to the original between its lock and its RENAME (protocol R16).
+    def audit(self, progress: Progress) -> Audit:
+        """After a swap of ours: heal what was written to the original between its last refresh and its RENAME."""
+        found = self._following(progress).read_to_rename(READ_TIMEOUT)
+        return Audit(None) if found is None else self._auditor(progress.the_plan).audit(*found)
 
-        None when the RENAME did not come back through the binlog in time.
-        """
-        escaped = self._following(progress).read_to_rename(_AUDIT_TIMEOUT)
-        return None if escaped is None else len(escaped)
+    def audit_found(self, progress: Progress) -> Audit:
+        """The same for a swap that was found done by a later run."""
+        return Audit(None) if progress.safe is None else self._auditor(progress.the_plan).audit_since(progress.safe)
+
+    def _auditor(self, plan: Plan) -> Auditor:
+        tools = self._tools
+        open_session = partial(self._open_writer, plan)
+        return Auditor(
+            plan, tools.flavour, tools.migration, tools.session, open_session, tools.changelog, tools.stream_opener
+        )
 
     def close(self) -> None:
         """End everything that runs."""
@@ -246,7 +264,7 @@ class DataPlane:
         refresher = Refresher(self._statements(plan), plan)
         sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
-        streamer = Streamer(tools.stream_opener(plan), progress.safe, tools.bell)
+        streamer = Streamer(tools.stream_opener(plan, plan.names.original), progress.safe, tools.bell)
         here = partial(catalog.coordinates, tools.session)
         return Applier(plan, streamer, crew, refresher, tools.changelog, here, progress)
 

@@ -8,6 +8,7 @@ from fsm_ghost.errors import FsmGhostError
 from fsm_ghost.model.chunk import Chunk, CopiedChunk
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.progress import Progress
+from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.swapper import Attempt, Found
 from tests.unit.model.examples import at, plan
@@ -111,7 +112,7 @@ class FakePlane:
     behind: str = ""
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
-    escaped: int = 0
+    audited: Audit = field(default_factory=lambda: Audit(0))
     intends_swap: bool = False
     waited_for: list[str] = field(default_factory=list)
     the_verifier: FakeVerifier = field(default_factory=lambda: FakeVerifier(lambda progress: progress))
@@ -151,9 +152,13 @@ class FakePlane:
     def witness(self, _: Progress) -> FakeWitness:
         return FakeWitness(self.log, self.found)
 
-    def audit(self, _: Progress) -> int:
+    def audit(self, _: Progress) -> Audit:
         self.log.append("audit")
-        return self.escaped
+        return self.audited
+
+    def audit_found(self, _: Progress) -> Audit:
+        self.log.append("audit found")
+        return self.audited
 
     def is_behind(self, _: Progress) -> str:
         return self.behind

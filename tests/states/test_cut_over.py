@@ -7,6 +7,7 @@ import pytest
 from fsm_ghost.errors import AmbiguousError, ConnectionLostError, MismatchError
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Swap
+from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.swapper import Attempt, Found
 from fsm_ghost.states.cut_over import CutOver
 from tests.states.fakes import READY, FakePlane
@@ -25,10 +26,10 @@ def test_the_intent_comes_first_and_touches_nothing() -> None:
 
 
 def test_with_its_own_intent_stored_it_attempts_looks_and_audits() -> None:
-    fake = FakePlane(attempt=DONE, found=Found.SWAPPED, intends_swap=True, escaped=3)
+    fake = FakePlane(attempt=DONE, found=Found.SWAPPED, intends_swap=True, audited=Audit(3, 2, ((7,),)))
     step = CutOver(fake.plane).step(INTENDED)
     assert step.outcome is Outcome.SWAPPED
-    assert step.progress == replace(INTENDED, swapping=False, swap=Swap(at(99), 0.02, 3))
+    assert step.progress == replace(INTENDED, swapping=False, swap=Swap(at(99), 0.02, 3, 2, ((7,),)))
     assert fake.log == ["attempt", "look", "audit"]
 
 
@@ -40,11 +41,11 @@ def test_an_intent_of_an_earlier_run_is_looked_at_and_not_repeated() -> None:
 
 
 def test_an_intent_of_an_earlier_run_whose_swap_happened_is_taken_as_swapped() -> None:
-    fake = FakePlane(found=Found.SWAPPED)
+    fake = FakePlane(found=Found.SWAPPED, audited=Audit(1, 1))
     step = CutOver(fake.plane).step(INTENDED)
     assert (step.outcome, step.progress.swapping) == (Outcome.SWAPPED, False)
-    assert step.progress.swap is not None
-    assert "attempt" not in fake.log
+    assert step.progress.swap == Swap(INTENDED.safe, 0.0, 1, 1)
+    assert fake.log == ["look", "audit found"]
 
 
 def test_an_attempt_that_was_given_up_backs_off_and_says_why() -> None:
