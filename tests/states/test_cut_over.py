@@ -82,7 +82,7 @@ def test_a_lost_connection_leaves_the_intent_open_and_is_looked_at_the_next_time
         state.step(INTENDED)
     assert not fake.intends_swap
     step = state.step(INTENDED)
-    assert (step.outcome, fake.log) == (Outcome.SWAPPED, ["attempt", "look"])
+    assert (step.outcome, fake.log) == (Outcome.SWAPPED, ["attempt", "look", "audit found"])
 
 
 def test_every_attempt_is_counted() -> None:
