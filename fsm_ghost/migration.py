@@ -230,7 +230,7 @@ def _next_epoch(store: Store, left: Left, handover: Handover) -> int:
     known = next((record for record in store.migrations() if record.id == left.migration), None)
     if known is None:
         return held.epoch + 1
-    if known.token == held.token and known.epoch >= held.epoch:
+    if known.token == held.token and known.epoch >= held.epoch and not known.taken_over:
         raise UsageError(
             f"migration {left.short_id} of {origin.table} is this state file's: nobody has taken it over",
             f"fsm-ghost resume {left.short_id}",
@@ -264,7 +264,7 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
         names = _names(record)
-        lease = _lease(record, names)
+        lease = _lease(replace(record, epoch=record.epoch + 1), names)
         lease.find(session)
         builder = Builder(session, names, record.id, Changelog(session, names.changelog, record.id, lease))
         dropped = builder.take_away()
@@ -416,7 +416,8 @@ class _House:
         """The right to migrate this table; OwnedElsewhereError that says who has it."""
         ownership = Ownership(self._session, self._run.record.table)
         try:
-            ownership.acquire()
+            # A connection that was fenced a moment ago may not have let go of all its locks.
+            ownership.acquire(wait=0 if self._run.record.phase is Phase.VALIDATE else 1)
         except OwnedElsewhereError as error:
             holder = owner_of(self._session, self._names.changelog)
             raise OwnedElsewhereError(
