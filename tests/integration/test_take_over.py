@@ -123,6 +123,24 @@ def until_all_is_sent(database: Database) -> None:
         assert time.monotonic() < deadline
 
 
+@pytest.mark.usefixtures("filled")
+def test_what_the_first_host_does_until_the_lease_is_taken_is_known_to_the_second(
+    driver: Driver, elsewhere: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = driver.start(driver.postponed(), hold=Phase.COPY)
+    running.until_held()
+
+    def meanwhile(*_: object) -> None:
+        running.go()
+        running.until_postponed()
+
+    monkeypatch.setattr(mirror, "refuse_the_living", meanwhile)
+    take_over(elsewhere)
+    assert (elsewhere.record().phase, elsewhere.record().progress.verified) == (Phase.SYNC, True)
+    with pytest.raises(TakenOverError):
+        running.ending()
+
+
 def test_a_migration_is_given_up_from_another_host(filled: Database, driver: Driver, elsewhere: Driver) -> None:
     before = tables(filled)
     number = postponed_and_stopped(driver)
