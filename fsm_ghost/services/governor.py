@@ -29,8 +29,9 @@ FIRST_REST, LONGEST_REST = 10.0, 300.0  # seconds between attempts; each pause i
 _BLAME = 60.0  # seconds: pressure that comes so soon after a worker was added is taken for its doing
 
 # Pressure
-REDO = 0.75  # share of the redo log that waits for a checkpoint
-_REDO_ABOVE_ONE, _REDO_LOOKS = 0.10, 15  # by how much it must be more than with one worker; looks to know that
+CALM_LOOKS = 5  # at what one worker does, before there are more
+REDO = 0.90  # of what makes writers wait; about three quarters of MySQL's redo log
+_REDO_ABOVE_ONE = 0.10  # by how much it must be more than with one worker
 SLOW_COMMIT, _SLOWER = 0.05, 3.0  # seconds, and times the calm median
 _PER_CORE = 2  # running statements of the application for each core
 BACKLOG = 1000  # dirty keys: fewer are refreshed in a moment
@@ -152,11 +153,18 @@ class _Look:
 class _Calm:
     """What is seen with one worker: what it shows as well says nothing about the others."""
 
-    redo: deque[float] = field(default_factory=lambda: deque(maxlen=2 * _REDO_LOOKS))
+    looks: int = 0
+    redo: deque[float] = field(default_factory=lambda: deque(maxlen=31))
     commits: deque[float] = field(default_factory=lambda: deque(maxlen=31))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been seen for long enough."""
+        return self.looks >= CALM_LOOKS
 
     def learn(self, look: _Look, *, pressed: bool) -> None:
         """Take in a look with one worker. A slow commit is never normal; a full redo log may be."""
+        self.looks += 1
         if look.server.redo is not None:
             self.redo.append(look.server.redo)
         if look.commit is not None and not pressed:
@@ -166,15 +174,14 @@ class _Calm:
 def _redo_fills(looks: Sequence[_Look], calm: _Calm, _: int | None) -> str:
     """More waits for a checkpoint than with one worker, for four looks on average: it rises and falls like a saw."""
     shares = _newest((look.server.redo for look in looks), 4)
-    usual = median(calm.redo) if len(calm.redo) >= _REDO_LOOKS else 0.0
-    if not shares or fmean(shares) <= max(REDO, usual + _REDO_ABOVE_ONE):
+    if not shares or not calm.redo or fmean(shares) <= max(REDO, median(calm.redo) + _REDO_ABOVE_ONE):
         return ""
     return f"the server's redo log is {fmean(shares):.0%} full"
 
 
 def _commits_are_slow(looks: Sequence[_Look], calm: _Calm, _: int | None) -> str:
     commits = _newest((look.commit for look in looks), 2)
-    if not commits or len(calm.commits) < 2:  # noqa: PLR2004 - a median of one is none
+    if not commits or not calm.commits:
         return ""
     usual = median(calm.commits)
     if min(commits) <= max(SLOW_COMMIT, _SLOWER * usual):
@@ -259,10 +266,10 @@ class Governor:
         speed = self._measurement.speed()
         if speed is None:
             return
-        if self._before is None:
-            self._attempt(speed, now)
-        else:
+        if self._before is not None:
             self._judge(self._before, speed, now)
+        elif self._calm.is_known:
+            self._attempt(speed, now)
 
     def look(
         self, pressure: Pressure, backlog: int, commit_seconds: float | None, delay: float | None, now: float
@@ -332,8 +339,7 @@ class Governor:
             to_blame = now - self._rose_at < _BLAME
             if to_blame:
                 self._ceiling_until, self._ban = now + self._ban, min(LONGEST_REST, 2 * self._ban)
-            if now < self._ceiling_until:
-                self._ceiling = self.workers - 1
+            self._ceiling = self.workers - 1
             self._rose_at = _NEVER
             self.workers = self.workers - 1 if to_blame else self.workers // 2
             self._looks.clear()
