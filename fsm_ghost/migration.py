@@ -51,13 +51,13 @@ from fsm_ghost.mysql.binlog.stream import KeyStream
 from fsm_ghost.mysql.changelog import Changelog, owner_of
 from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.lease import Held, Lease
-from fsm_ghost.mysql.reach import reached
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import inspector, mirror, planner, preflight
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.services.dataplane import DataPlane, Tools
+from fsm_ghost.services.dropper import Dropper
 from fsm_ghost.services.hooks import Hooks, Occasion
-from fsm_ghost.services.mirror import Left, Mirror
+from fsm_ghost.services.mirror import Mirror
 from fsm_ghost.services.preflight import Refusal
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
@@ -181,7 +181,7 @@ def take_over(
         handover = _handover(left.held)
         settings = adapted(replace(document.load(Settings, handover.origin.settings), server=server))
         _check_server(session, server, handover.origin.server)
-        epoch = _next_epoch(store, left, handover)
+        epoch = store.epoch_to_adopt(handover, left.held.token, left.held.epoch)
         if not force:
             mirror.refuse_the_living(session, left)
         token = uuid.uuid4().hex
@@ -189,7 +189,7 @@ def take_over(
         handover = _handover(held)
         store.adopt(
             handover,
-            _known_reach(session, handover.progress),
+            mirror.with_reach(session, handover.progress),
             Adoption(
                 host=server.address,
                 settings=document.dump(settings.without_secrets()),
@@ -216,38 +216,6 @@ def _handover(held: Held) -> Handover:
         raise StoppedError(
             f"the checkpoint on the server cannot be read: {error}", "Use the version of fsm-ghost that wrote it."
         ) from error
-
-
-def _next_epoch(store: Store, left: Left, handover: Handover) -> int:
-    """The epoch to take a migration over with; UsageError when this state file must not."""
-    held, origin = left.held, handover.origin
-    unfinished = store.unfinished(origin.server, origin.table)
-    if unfinished is not None and unfinished.id != left.migration:
-        raise UsageError(
-            f"this state file has another unfinished migration of {origin.table}: {unfinished.short_id}",
-            f"fsm-ghost abort {unfinished.short_id}, or name another file with --state-db PATH",
-        )
-    known = next((record for record in store.migrations() if record.id == left.migration), None)
-    if known is None:
-        return held.epoch + 1
-    if known.token == held.token and known.epoch >= held.epoch and not known.taken_over:
-        raise UsageError(
-            f"migration {left.short_id} of {origin.table} is this state file's: nobody has taken it over",
-            f"fsm-ghost resume {left.short_id}",
-        )
-    if store.is_running(known.id):
-        raise OwnedElsewhereError(
-            f"migration {left.short_id} is still being run here by {known.owner}", "End it first."
-        )
-    return max(held.epoch, known.epoch) + 1
-
-
-def _known_reach(session: Session, progress: Progress) -> Progress:
-    """Progress that knows how far chunks have been sent after it was written (protocol R8)."""
-    plan = progress.plan
-    if plan is None or plan.names.ghost not in catalog.found_tables(session, [plan.names.ghost]):
-        return progress  # the tables have been swapped, or are being dropped
-    return replace(progress, started_upto=reached(session, plan, progress.last))
 
 
 def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str, ...]:
@@ -342,6 +310,7 @@ class _House:
         self._settings = settings
         self._names = _names(run.record)
         self._bell = threading.Event()
+        self._dropper: Dropper | None = None
         self._reporter = Reporter()
         self._lease = _lease(run.record, self._names)
         self._connections = Connections(connect_arguments(settings.server), run.id, run, self._lease)
@@ -444,10 +413,20 @@ class _House:
             Phase.VERIFY: Verify(self._plane, self._settings.verify),
             Phase.CUT_OVER: CutOver(self._plane),
             Phase.CLEANUP: Cleanup(
-                self._plane.close, lambda: builder.clean_up_after_swap(drop_old=drop_old), builder.take_away
+                self._plane.close,
+                self._empty_old,
+                lambda: builder.clean_up_after_swap(drop_old=drop_old),
+                builder.take_away,
             ),
             Phase.ROLLBACK: Rollback(self._plane.close, self._was_swapped, builder.take_away),
         }
+
+    def _empty_old(self, progress: Progress) -> float | None:
+        if not self._settings.cut_over.drop_old_table:
+            return None
+        if self._dropper is None:
+            self._dropper = Dropper(self._session, progress.the_plan, self._server.flavour, self._run.id)
+        return self._dropper.step()
 
     def _refusals(self) -> tuple[Refusal, ...]:
         return preflight.refusals(inspector.survey(self._session, self._server, self._names))

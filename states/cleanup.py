@@ -12,9 +12,14 @@ from fsm_ghost.model.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class Cleanup:
-    """Drops our tables; after a dry run the ghost table among them."""
+    """Drops our tables; after a dry run the ghost table among them.
+
+    `empty_old` takes a piece of an old table that is not wanted: how long to wait (seconds) before the next one, None
+    when there is nothing (more) to be done.
+    """
 
     close_plane: Callable[[], None]
+    empty_old: Callable[[Progress], float | None]
     after_swap: Callable[[], None]
     take_away: Callable[[], object]
 
@@ -22,6 +27,8 @@ class Cleanup:
         """Drop what is there; again after a crash, what is left."""
         self.close_plane()
         if progress.swap is not None:
+            if (wait := self.empty_old(progress)) is not None:
+                return Step(progress, wait=wait)
             self.after_swap()
         else:
             self.take_away()

@@ -227,6 +227,15 @@ def waits_for_table_lock(session: Session, connection: int) -> bool:
     )
 
 
+def partitions(session: Session, name: TableName) -> list[str]:
+    """The names of a table's partitions; none for a table without."""
+    rows = session.query(
+        "SELECT DISTINCT PARTITION_NAME FROM information_schema.PARTITIONS WHERE PARTITION_NAME IS NOT NULL"
+        f" AND TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+    )
+    return [str(row[0]) for row in rows]
+
+
 def _create_statement(session: Session, name: TableName) -> str | None:
     try:
         statement = str(session.query(f"SHOW CREATE TABLE {table(name)}")[0][1])

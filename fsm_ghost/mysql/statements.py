@@ -137,6 +137,13 @@ class Statements:
             f" WHERE {key_sql.equals(self._columns, keys)} {self._share}"
         )
 
+    def delete_range(self, key_range: KeyRange) -> str:
+        """Delete the rows of a range from the original, when it is nobody's table any more."""
+        return (
+            f"DELETE {self._tag} FROM {self._original} USING {self._from_original}"
+            f" WHERE {key_sql.within(self._columns, key_range)}"
+        )
+
     def count(self, key_range: KeyRange) -> str:
         """How many rows of the original lie in a range."""
         return f"SELECT COUNT(*) FROM {self._from_original} WHERE {key_sql.within(self._columns, key_range)}"
@@ -178,6 +185,11 @@ def drop(name: TableName, migration: str) -> str:
 def drop_for_people(name: TableName) -> str:
     """The statement that somebody may run later to drop a table."""
     return f"DROP TABLE {table(name)};"
+
+
+def truncate_partition(name: TableName, partition: str, migration: str) -> str:
+    """Empty one partition."""
+    return f"ALTER /* {own_tag(migration)} */ TABLE {table(name)} TRUNCATE PARTITION {quote(partition)}"
 
 
 def alter(name: TableName, clauses: str, migration: str) -> str:

@@ -8,6 +8,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql import sample
 from fsm_ghost.mysql.private import Flavour
 from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.services import dropper
 from fsm_ghost.settings import CutOverSettings
 from tests.conftest import ServerFactory
 from tests.integration.driving import ADD_COLUMN, Driver, columns, contents, old_table, table_of, tables
@@ -117,6 +118,29 @@ def test_the_auto_increment_counter_is_kept_when_it_moves_on_during_the_migratio
     assert running.ending().exit_code == 0
     database.execute("INSERT INTO t (v) VALUES (5)")
     assert database.query("SELECT id FROM t WHERE v = 5") == [(9001,)]
+
+
+@pytest.mark.parametrize("partitions", ["", " PARTITION BY HASH (id) PARTITIONS 4"], ids=["whole", "partitioned"])
+def test_a_large_old_table_is_emptied_in_pieces_before_it_is_dropped(
+    database: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch, partitions: str
+) -> None:
+    monkeypatch.setattr(dropper, "LARGE", 0)
+    monkeypatch.setattr(dropper, "_STEP", 0.001)
+    database.execute(f"CREATE TABLE t (id INT PRIMARY KEY, v INT){partitions}")
+    database.execute(f"INSERT INTO t VALUES {', '.join(f'({number}, 1)' for number in range(2_000))}")
+    pieces: list[float | None] = []
+    take = dropper.Dropper.step
+
+    def noted(self: dropper.Dropper) -> float | None:
+        pieces.append(take(self))
+        return pieces[-1]
+
+    monkeypatch.setattr(dropper.Dropper, "step", noted)
+    settings = driver.settings(cut_over=CutOverSettings(drop_old_table=True))
+    assert driver.run(settings).exit_code == 0
+    assert tables(database).keys() == {"t"}
+    assert len(pieces) >= 4
+    assert database.query("SELECT COUNT(*), SUM(v) FROM t") == [(2_000, 2_000)]
 
 
 def test_the_old_table_is_dropped_where_that_is_wanted(database: Database, driver: Driver) -> None:

@@ -19,7 +19,16 @@ def noting(log: list[str], what: str) -> Callable[[], None]:
 
 
 def cleanup(log: list[str]) -> Cleanup:
-    return Cleanup(noting(log, "close"), noting(log, "after swap"), noting(log, "take away"))
+    return Cleanup(noting(log, "close"), lambda _: None, noting(log, "after swap"), noting(log, "take away"))
+
+
+def test_an_old_table_that_is_not_wanted_is_emptied_piece_by_piece_before_it_goes() -> None:
+    log: list[str] = []
+    left = [0.1, 0.2, None]
+    state = Cleanup(noting(log, "close"), lambda _: left.pop(0), noting(log, "after swap"), noting(log, "take away"))
+    steps = [state.step(replace(READY, swap=Swap(at(9), 0.1))) for _ in range(3)]
+    assert [(step.outcome, step.wait) for step in steps] == [(None, 0.1), (None, 0.2), (Outcome.CLEANED, 0.0)]
+    assert log == ["close"] * 3 + ["after swap"]
 
 
 def test_after_a_swap_only_what_is_not_needed_any_more_is_dropped() -> None:
