@@ -123,6 +123,30 @@ class Store:
                 time.time(),
             )
 
+    def epoch_to_adopt(self, handover: Handover, token: str, epoch: int) -> int:
+        """The epoch to take a migration over with, which the holder of `token` has at `epoch`.
+
+        UsageError when it is this file's already, or another one of its table is; OwnedElsewhereError while a process
+        of this host drives it.
+        """
+        origin = handover.origin
+        unfinished = self.unfinished(origin.server, origin.table)
+        if unfinished is not None and unfinished.id != origin.id:
+            raise UsageError(
+                f"this state file has another unfinished migration of {origin.table}: {unfinished.short_id}",
+                f"fsm-ghost abort {unfinished.short_id}, or name another file with --state-db PATH",
+            )
+        known = next(iter(self._records("id = ?", origin.id)), None)
+        if known is None:
+            return epoch + 1
+        if known.token == token and known.epoch >= epoch and not known.taken_over:
+            raise UsageError(
+                f"migration {known.short_id} of {origin.table} is this state file's: nobody has taken it over",
+                f"fsm-ghost resume {known.short_id}",
+            )
+        self._lock(known.id).close()
+        return max(epoch, known.epoch) + 1
+
     def adopt(self, handover: Handover, progress: Progress, how: Adoption) -> None:
         """Note a migration that another state file had, at `progress`; what this one knew of it is forgotten.
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.naming import Names, TableName
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import catalog, connections
 from fsm_ghost.mysql.connections import Ownership
 from fsm_ghost.mysql.lease import Held, Lease, look, migration_of
+from fsm_ghost.mysql.reach import reached
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import drop_for_people
 
@@ -117,3 +119,11 @@ def take(session: Session, left: Left, lease: Lease) -> Held:
         raise lease.ended_elsewhere()
     connections.fence(session, left.migration, range(1, final.connections + 1))
     return final
+
+
+def with_reach(session: Session, progress: Progress) -> Progress:
+    """Progress that knows how far chunks have been sent since it was written (protocol R8)."""
+    plan = progress.plan
+    if plan is None or plan.names.ghost not in catalog.found_tables(session, [plan.names.ghost]):
+        return progress  # the tables have been swapped, or are being dropped
+    return replace(progress, started_upto=reached(session, plan, progress.last))

@@ -10,10 +10,10 @@ from fsm_ghost.engine.handover import Handover
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
 from fsm_ghost.engine.store import Adoption, Store
-from fsm_ghost.errors import OwnedElsewhereError
+from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
-from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, PASSED, chunks, step
+from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, OTHER, PASSED, begin, chunks, step
 from tests.unit.model.examples import at, plan
 
 PREPARED = Transition(Phase.PREPARE, Outcome.PREPARED, Phase.COPY, hooks=(Moment.VALIDATED, Moment.BEFORE_ROW_COPY))
@@ -153,9 +153,7 @@ def test_taking_back_forgets_what_the_file_knew(store: Store, run: Run, elsewher
     store.adopt(back, back.progress, replace(HOW, epoch=20))
     record = store.find(MIGRATION)
     assert (record.taken_over, record.is_finished, record.progress.changes, record.epoch) == ("", False, 9, 20)
-    again = store.drive(MIGRATION, "host one process 2")
-    assert again.take_commands() == ()
-    again.release()
+    assert store._db.execute("SELECT * FROM commands").fetchall() == []
 
 
 def test_a_migration_that_is_driven_here_is_not_adopted(store: Store, run: Run) -> None:
@@ -165,6 +163,43 @@ def test_a_migration_that_is_driven_here_is_not_adopted(store: Store, run: Run) 
         store.adopt(handover, handover.progress, HOW)
     run.checkpoint(Step(replace(COPYING, changes=9)), NO_READINGS)
     assert store.find(MIGRATION).progress.changes == 9
+
+
+# With which epoch
+
+
+def test_the_epoch_of_a_take_over_is_higher_than_any_that_is_known(store: Store, run: Run, elsewhere: Store) -> None:
+    """This file may have counted on without the server."""
+    in_copy(run)
+    handover = handed_over(run)
+    assert elsewhere.epoch_to_adopt(handover, "a", 5) == 6
+    run.taken_over("taken over by host two")
+    run.release()
+    for _ in range(8):
+        store.drive(MIGRATION, "host one process 1").release()
+    assert store.epoch_to_adopt(handover, "b", 5) == 10
+
+
+def test_what_is_this_files_already_is_not_adopted(store: Store, run: Run) -> None:
+    in_copy(run)
+    handover, token = handed_over(run), run.record.token
+    run.release()
+    with pytest.raises(UsageError, match="nobody has taken it over"):
+        store.epoch_to_adopt(handover, token, 1)
+    assert store.epoch_to_adopt(handover, token, 2) == 3, "of a copy of this file, which has gone on since"
+
+
+def test_what_this_host_drives_is_not_adopted(store: Store, run: Run) -> None:
+    in_copy(run)
+    with pytest.raises(OwnedElsewhereError, match="is being run by host one process 1"):
+        store.epoch_to_adopt(handed_over(run), "b", 1)
+
+
+def test_a_file_with_another_migration_of_the_table_adopts_none(run: Run, elsewhere: Store) -> None:
+    in_copy(run)
+    begin(elsewhere, OTHER)
+    with pytest.raises(UsageError, match=f"another unfinished migration of .*: {OTHER[:8]}"):
+        elsewhere.epoch_to_adopt(handed_over(run), "a", 1)
 
 
 def test_a_handover_of_another_version_is_refused(run: Run) -> None:
