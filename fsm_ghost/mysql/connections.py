@@ -123,6 +123,15 @@ class Ownership:
         """The connection that has it, by the server's number; None when there is none."""
         return _holders(self._session, [self._name]).get(self._name)
 
+    def becomes_free(self, within: float) -> bool:
+        """Whether nobody has it, now or within so many seconds: who was stopped a moment ago is still leaving."""
+        deadline = time.monotonic() + within
+        while self.holder is not None:
+            if time.monotonic() >= deadline:
+                return False
+            self._session.value("SELECT SLEEP(0.02)")
+        return True
+
     def is_busy(self) -> bool:
         """Whether the server is carrying out a statement for whoever has it."""
         holder = self.holder

@@ -26,6 +26,7 @@ from fsm_ghost.mysql.statements import drop_for_people
 log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds at most between two writes
+_LEAVES_WITHIN = 2.0  # seconds that the server may take to notice that a run was stopped
 
 
 class Mirror:
@@ -92,12 +93,13 @@ def _what_is_left(session: Session, names: Names) -> str:
 
 def refuse_the_living(session: Session, left: Left) -> None:
     """OwnedElsewhereError while the migration's owner shows signs of life; his silence is measured by the server."""
-    ownership = Ownership(session, left.table)
+    ownership, held = Ownership(session, left.table), left.held
     if ownership.holder is None:
         return
-    held = left.held
     if held.is_silent and not ownership.is_busy():
         log.warning("%s has been silent for %.0f s: taking over from it", held.name, held.silent)
+        return
+    if ownership.becomes_free(within=_LEAVES_WITHIN):
         return
     seen = f"seen {max(0.0, held.silent):.0f} s ago"
     raise OwnedElsewhereError(

@@ -62,6 +62,12 @@ class Host:
         return held
 
 
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds the table's lock here does not leave."""
+    monkeypatch.setattr(mirror, "_LEAVES_WITHIN", 0.0)
+
+
 @pytest.fixture
 def migration() -> str:
     return next(_IDS)
@@ -300,6 +306,21 @@ def test_an_owner_that_was_seen_a_moment_ago_is_not_taken_over_without_force(a: 
 def test_an_owner_whose_lock_is_free_is_not_running(a: Host, b: Host) -> None:
     assert a.found().silent < 10
     mirror.refuse_the_living(b.session, left_by(b))
+
+
+def test_an_owner_that_is_just_leaving_is_waited_for(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "_LEAVES_WITHIN", 30.0)
+    Ownership(a.session, a.names.original).acquire()
+    left = left_by(b)
+    ask = b.session.value
+
+    def asked(statement: str) -> object:
+        if "SLEEP" in statement:
+            a.connections.close()
+        return ask(statement)
+
+    monkeypatch.setattr(b.session, "value", asked)
+    mirror.refuse_the_living(b.session, left)
 
 
 def test_an_owner_that_has_been_silent_for_long_is_taken_for_frozen(a: Host, b: Host) -> None:

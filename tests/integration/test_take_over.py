@@ -14,9 +14,11 @@ from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import OwnedElsewhereError, StoppedError, TakenOverError, UsageError
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql.connections import Ownership
+from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import applier, mirror
 from fsm_ghost.settings import CopySettings
-from tests.integration.driving import PATIENCE, Condition, Driver, Running, contents, old_table, tables
+from tests.integration.driving import PATIENCE, Condition, Driver, contents, old_table, tables
 from tests.servers import Database
 
 ROWS = 400
@@ -49,17 +51,16 @@ def take_over(there: Driver, table: str = "t", *, force: bool = False) -> str:
         store.close()
 
 
-def stop(running: Running) -> None:
+def postponed_and_stopped(driver: Driver) -> str:
+    """A migration that has only the swap before it, and is driven by nobody; the server knows that, too."""
+    running = driver.start(driver.postponed())
+    running.until_postponed()
     running.stop()
     with pytest.raises(StoppedError):
         running.ending()
-
-
-def postponed_and_stopped(driver: Driver) -> str:
-    """A migration that has only the swap before it, and is driven by nobody."""
-    running = driver.start(driver.postponed())
-    running.until_postponed()
-    stop(running)
+    session = Session(connect_arguments(driver.server))
+    assert Ownership(session, TableName(driver.database.name, "t")).becomes_free(within=PATIENCE)
+    session.close()
     return running.id
 
 
@@ -179,9 +180,10 @@ def test_what_was_swapped_is_only_cleaned_up(filled: Database, driver: Driver, e
 
 
 def test_a_run_that_lives_is_not_taken_over_unless_that_is_said(
-    filled: Database, driver: Driver, elsewhere: Driver
+    filled: Database, driver: Driver, elsewhere: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is ended then, in the midst of its work, and does not come back."""
+    monkeypatch.setattr(mirror, "_LEAVES_WITHIN", 0.0)
     running = driver.start(driver.postponed())
     running.until_postponed()
     with pytest.raises(OwnedElsewhereError, match=f"migration {running.id[:8]} of .* is being run by .* seen"):
