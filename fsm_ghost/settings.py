@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
@@ -59,11 +60,14 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """The window written as HH:MM-HH:MM; UsageError when it is not."""
+        """The window written as HH:MM-HH:MM; UsageError when it is not, or would never be open."""
+        match = re.fullmatch("([0-9]{2}:[0-9]{2})-([0-9]{2}:[0-9]{2})", text)
         try:
-            begins, ends = (time.fromisoformat(part.strip()) for part in text.split("-"))
+            begins, ends = (time.fromisoformat(part) for part in (match.groups() if match else ()))
         except ValueError:
             raise UsageError(f"--cut-over-window must be written as 02:00-04:00, not {text}") from None
+        if begins == ends:
+            raise UsageError(f"--cut-over-window {text} is never open")
         return cls(begins, ends)
 
     def is_open(self, now: time) -> bool:

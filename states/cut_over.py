@@ -24,9 +24,11 @@ class CutOver:
     plane: DataPlane
 
     def step(self, progress: Progress) -> Step:
-        """One of: note the intent; look what became of an earlier one; attempt."""
+        """One of: let it be, when that was asked for; note the intent; look what became of an earlier one; attempt."""
         if progress.swapping and not self.plane.intends_swap:
             return self._look(progress)
+        if not progress.swapping and progress.postponed:  # asked for since it was decided to swap
+            return Step(progress, Outcome.GIVEN_UP, reason="postponed as asked")
         if not progress.swapping:
             self.plane.intends_swap = True
             return Step(replace(progress, swapping=True, attempts=progress.attempts + 1))

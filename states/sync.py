@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsm_ghost.engine.state import Step
 from fsm_ghost.errors import MismatchError
+from fsm_ghost.model.command import Answer
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.dataplane import DataPlane
 
+VERIFY_AGAIN_AFTER = 6 * 3600.0  # seconds for which the swap has been held up since the tables were compared
 WAIT = 0.05  # seconds at most between looks
 
 
@@ -30,6 +33,17 @@ class Sync:
             progress = self.plane.follow(progress)
         except MismatchError as error:
             return Step(progress, Outcome.BROKEN, reason=str(error))
-        reason = self.plane.is_behind(progress) or (self.held_up_by(progress) if progress.verified else "")
+        behind = self.plane.is_behind(progress)
+        if not behind and progress.rehearsal is not None:
+            return self._rehearse(progress, progress.rehearsal)
+        reason = behind or (self.held_up_by(progress) if progress.verified else "")
         self.plane.waiting_for(reason)
-        return Step(progress, wait=WAIT) if reason else Step(progress, Outcome.CAUGHT_UP)
+        if not reason:
+            return Step(progress, Outcome.CAUGHT_UP)
+        if not behind and progress.verified_at and time.time() - progress.verified_at > VERIFY_AGAIN_AFTER:
+            return Step(progress.to_verify_again(), Outcome.CAUGHT_UP, reason="the comparison is old")
+        return Step(progress, wait=WAIT)
+
+    def _rehearse(self, progress: Progress, command: int) -> Step:
+        took_effect, told = self.plane.rehearse(progress)
+        return Step(replace(progress, rehearsal=None), answers=(Answer(command, took_effect, told),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from fsm_ghost.engine.state import Step
@@ -23,7 +24,11 @@ class Verify:
     def step(self, progress: Progress) -> Step:
         """Go on with the comparison."""
         if not self.wanted:
-            return Step(replace(progress, verified=True), Outcome.EQUAL, reason="not compared, as asked")
+            return Step(
+                replace(progress, verified=True, verified_at=time.time()),
+                Outcome.EQUAL,
+                reason="not compared, as asked",
+            )
         verifier = self.plane.verifier(progress)
         try:
             progress = verifier.step(self.plane.follow(progress))
@@ -31,5 +36,5 @@ class Verify:
             return Step(progress, Outcome.DIFFERS, reason=str(error))
         if progress.verified:
             self.plane.analyze(progress)
-            return Step(progress, Outcome.EQUAL)
+            return Step(replace(progress, verified_at=time.time()), Outcome.EQUAL)
         return Step(progress, wait=WAIT)

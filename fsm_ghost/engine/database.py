@@ -18,6 +18,8 @@ _UPGRADES = {  # what makes a file of one version a file of the next
         "ALTER TABLE migrations ADD COLUMN token TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE migrations ADD COLUMN taken_over TEXT NOT NULL DEFAULT ''",
         "UPDATE migrations SET token = lower(hex(randomblob(16)))",
+        "ALTER TABLE commands ADD COLUMN answer TEXT",
+        "ALTER TABLE commands ADD COLUMN took_effect INTEGER CHECK (took_effect IN (0, 1))",
     ),
 }
 _BUSY = 10.0  # seconds to wait for another process's transaction

@@ -12,11 +12,13 @@ from typing import Protocol
 from transitions import EventData, Machine
 
 from fsm_ghost.engine.lint import problems_of
+from fsm_ghost.engine.orders import obey
 from fsm_ghost.engine.record import PendingHook
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import FINAL, Facts, Guard, State, Step, Transition
 from fsm_ghost.errors import FsmGhostError, StoppedError
 from fsm_ghost.faultpoints import fault_point
+from fsm_ghost.model.command import Command, Verb
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
@@ -88,6 +90,7 @@ class Engine:
         self._step = Step(self._progress)
         self._accepted = False
         self._stored_at = 0.0
+        self._mirrored = False
         self._listened_at = 0.0
         self._abort_wanted = False
         self._machine = Machine(
@@ -148,15 +151,21 @@ class Engine:
         """Store what has to be stored now; and then, for it is never ahead of the store, in the mirror."""
         must = _is_a_landmark(step.progress, before)
         chunks = step.copied or step.progress.open_chunks != before.open_chunks
-        if must or chunks or time.monotonic() - self._stored_at >= CHECKPOINT_EVERY:
+        if must or chunks or step.answers or time.monotonic() - self._stored_at >= CHECKPOINT_EVERY:
             self._run.checkpoint(step, readings)
             self._stored_at = time.monotonic()
             self._mirror(at_once=must)
+        for answer in step.answers:
+            log.info("answered: %s", answer.text)
 
     def _mirror(self, *, at_once: bool) -> None:
-        """Before there is a ghost table nobody can take over, and in the end nothing is left on the server."""
+        """Before there is a ghost table nobody can take over, and in the end nothing is left on the server.
+
+        The first time all is mirrored that a run before may have stored and not mirrored, and what this one was given.
+        """
         if self._progress.prepared and self.phase not in _OVER:
-            self._around.mirror(at_once)
+            self._around.mirror(at_once or not self._mirrored)
+            self._mirrored = True
 
     def _fire(self, step: Step) -> None:
         if step.outcome is None:
@@ -210,7 +219,21 @@ class Engine:
         if time.monotonic() - self._listened_at < LISTEN_EVERY:
             return
         self._listened_at = time.monotonic()
-        self._abort_wanted |= str(Outcome.ABORT) in self._run.take_commands()
+        for command in self._run.commands():
+            if command.verb is Verb.ABORT:
+                self._run.take_aborts()
+                self._abort_wanted = True
+            else:
+                self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        """What was asked for, its effect and the answer are stored in one transaction; whoever takes over knows too."""
+        before = self._progress
+        self._progress, answer = obey(command, self.phase, before)
+        self._run.answer(Step(self._progress, answers=(answer,)), self._around.readings())
+        if self._progress is not before:
+            self._mirror(at_once=True)
+        log.info("asked to %s: %s", command.verb, answer.text or "it is being done")
 
     def give_up(self) -> None:
         """Give the migration up as soon as it is known that it has not been swapped."""

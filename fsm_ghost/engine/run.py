@@ -19,6 +19,7 @@ from fsm_ghost.engine.record import JournalEntry, PendingHook, Record, record_of
 from fsm_ghost.engine.state import FINAL, Step, Transition
 from fsm_ghost.errors import OwnedElsewhereError, StoreError
 from fsm_ghost.model import document
+from fsm_ghost.model.command import Command, Verb
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.model.plan import Plan
@@ -48,6 +49,11 @@ class Run:
     def checkpoint(self, step: Step, readings: Readings) -> None:
         """Store how far the migration has come, in one transaction."""
         with self._write("store.checkpoint"):
+            self._save(step, readings)
+
+    def answer(self, step: Step, readings: Readings) -> None:
+        """Store what a command does to the migration, that it was taken, and its answer, in one transaction."""
+        with self._write("store.answer"):
             self._save(step, readings)
 
     def enter(self, transition: Transition, step: Step, readings: Readings) -> None:
@@ -156,16 +162,18 @@ class Run:
                 "UPDATE connections SET gone = 1 WHERE migration = ? AND number = ?", [(self.id, n) for n in numbers]
             )
 
-    def take_commands(self) -> tuple[str, ...]:
-        """Commands left since the last look, and any abort ever given: the run that took it may have died."""
-        given = "SELECT id, verb, taken_at FROM commands WHERE migration = ? AND (taken_at IS NULL OR verb = 'abort')"
+    def commands(self) -> tuple[Command, ...]:
+        """Commands that no run has taken, and any abort ever given: the run that took it may have died."""
+        given = "SELECT id, verb FROM commands WHERE migration = ? AND (taken_at IS NULL OR verb = 'abort')"
         rows = self._db.execute(f"{given} ORDER BY id", self.id).fetchall()
-        new = [row["id"] for row in rows if row["taken_at"] is None]
-        if new:
+        return tuple(Command(row["id"], Verb(row["verb"])) for row in rows)
+
+    def take_aborts(self) -> None:
+        """Note that whoever asked to abort has been heard."""
+        new = "migration = ? AND verb = 'abort' AND taken_at IS NULL"
+        if self._db.execute(f"SELECT 1 FROM commands WHERE {new}", self.id).fetchone():
             with self._write("store.commands"):
-                for command in new:
-                    self._db.execute("UPDATE commands SET taken_at = ? WHERE id = ?", time.time(), command)
-        return tuple(row["verb"] for row in rows)
+                self._db.execute(f"UPDATE commands SET taken_at = ? WHERE {new}", time.time(), self.id)
 
     def pending_hooks(self) -> tuple[PendingHook, ...]:
         """Moments whose hooks have not run to their end, in order."""
@@ -214,6 +222,10 @@ class Run:
             [(copied.rows, copied.seconds, self.id, copied.chunk.number) for copied in step.copied],
         )
         now = time.time()
+        self._db.execute_each(
+            "UPDATE commands SET taken_at = coalesce(taken_at, ?), answer = ?, took_effect = ? WHERE id = ?",
+            [(now, each.text or None, each.took_effect if each.text else None, each.command) for each in step.answers],
+        )
         self.record = replace(self.record, checkpoints=self.record.checkpoints + 1, checkpoint_at=now)
         self._db.execute(
             "UPDATE progress SET document = ?, readings = ?, start_at = ?, safe_at = ?, at = ?,"

@@ -82,5 +82,7 @@ CREATE TABLE commands (
     migration       TEXT NOT NULL REFERENCES migrations ON DELETE CASCADE,
     verb            TEXT NOT NULL,
     at              REAL NOT NULL,
-    taken_at        REAL
+    taken_at        REAL,
+    answer          TEXT,                                   -- null until there is one
+    took_effect     INTEGER CHECK (took_effect IN (0, 1))
 ) STRICT;

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fsm_ghost.model.chunk import CopiedChunk
+from fsm_ghost.model.command import Answer
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 
@@ -16,12 +17,14 @@ class Step:
     """What a bounded piece of a state's work came to.
 
     Without an `outcome` the state goes on: the engine checkpoints, listens, and calls it again, at the latest after
-    `wait` seconds. `copied` are chunks committed since the last step; `reason` says why a state was left.
+    `wait` seconds. `copied` are chunks committed since the last step; `answers` are given to commands; `reason` says
+    why a state was left.
     """
 
     progress: Progress
     outcome: Outcome | None = None
     copied: tuple[CopiedChunk, ...] = ()
+    answers: tuple[Answer, ...] = ()
     reason: str = ""
     wait: float = 0.0
 

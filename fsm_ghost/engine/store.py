@@ -20,6 +20,7 @@ from fsm_ghost.engine.run import Run, journal, key_text, records
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.model import document
 from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.command import Answer, Verb
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
@@ -28,6 +29,7 @@ from fsm_ghost.model.snapshot import Snapshot
 
 __all__ = ["Adoption", "Handover", "JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
 
+_NOT_REHEARSED = "it was not rehearsed: the run that was asked has ended, or lost its connections; ask again"
 _LOCK_PATIENCE = 0.3  # seconds: `status` holds the lock for an instant when it looks whether a run is alive
 
 
@@ -246,6 +248,13 @@ class Store:
         pending = "SELECT 1 FROM hook_runs WHERE migration = ? AND status IN ('pending', 'running')"
         return self._db.execute(pending, migration).fetchone() is not None
 
+    def answer(self, command: int) -> Answer | None:
+        """What came of a command; None as long as it has not been answered."""
+        row = self._db.execute("SELECT answer, took_effect FROM commands WHERE id = ?", command).fetchone()
+        if row is None or row["answer"] is None:
+            return None
+        return Answer(command, bool(row["took_effect"]), row["answer"])
+
     def was_taken(self, command: int) -> bool:
         """Whether a run has taken a command."""
         row = self._db.execute("SELECT taken_at FROM commands WHERE id = ?", command).fetchone()
@@ -268,12 +277,24 @@ class Store:
         return record.snapshot(alive=not record.is_finished and self.is_running(record.id))
 
     def drive(self, migration: str, owner: str) -> Run:
-        """Take a migration in hand as its only driver on this host; OwnedElsewhereError when another process has it."""
+        """Take a migration in hand as its only driver on this host; OwnedElsewhereError when another process has it.
+
+        Rehearsals that were asked of the runs before are not made any more: nobody waits for them.
+        """
         lock = self._lock(migration)
         try:
             with self._db.transaction("store.drive"):
                 self._db.execute("UPDATE migrations SET epoch = epoch + 1, owner = ? WHERE id = ?", owner, migration)
-            return Run(self._db, self.find(migration), lock)
+                self._db.execute(
+                    "UPDATE commands SET taken_at = coalesce(taken_at, ?), answer = ?, took_effect = 0"
+                    " WHERE migration = ? AND verb = ? AND answer IS NULL",
+                    time.time(),
+                    _NOT_REHEARSED,
+                    migration,
+                    Verb.REHEARSE,
+                )
+            record = self.find(migration)
+            return Run(self._db, replace(record, progress=replace(record.progress, rehearsal=None)), lock)
         except BaseException:
             lock.close()
             raise

@@ -18,12 +18,23 @@ _SHOWN = 3
 
 
 class Bouncer:
-    """Stands at one table's door. `ours` are the connections of this run, which nobody may touch."""
+    """Stands at one table's door. `ours` are the connections of this run, which nobody may touch.
 
-    def __init__(self, table: TableName, settings: CutOverSettings, ours: Callable[[], Collection[int]]) -> None:
+    In a `rehearsal` nobody is killed.
+    """
+
+    def __init__(
+        self,
+        table: TableName,
+        settings: CutOverSettings,
+        ours: Callable[[], Collection[int]],
+        *,
+        rehearsal: bool = False,
+    ) -> None:
         self._table = table
         self._settings = settings
         self._ours = ours
+        self._rehearsal = rehearsal
 
     def look(self, session: Session) -> tuple[Blocker, ...]:
         """Who uses the table; empty when that cannot be found out."""
@@ -45,12 +56,17 @@ class Bouncer:
         )
 
     def clear(self, session: Session, found: Iterable[Blocker]) -> tuple[Blocker, ...]:
-        """Kill those that may be killed; with `--cut-over-kill=list` only say whom it would be. Who was killed."""
+        """Kill those that may be killed; with `--cut-over-kill=list` only say whom it would be.
+
+        Who was killed; in a rehearsal, who would have been.
+        """
         going = [blocker for blocker in found if self.may_go(blocker)]
         if self._settings.kill is not Kill.YES:
             if going and self._settings.kill is Kill.LIST:
                 log.warning("--cut-over-kill=yes would kill %s", told(going))
             return ()
+        if self._rehearsal:
+            return tuple(going)
         killed = []
         for blocker in going:
             try:

@@ -147,8 +147,8 @@ class DataPlane:
             self._verifier = Verifier(crew, comparison, plan, self._following(progress), self.chunker(progress), ruler)
         return self._verifier
 
-    def swapper(self, progress: Progress) -> Swapper:
-        """Swaps the tables."""
+    def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:
+        """Swaps the tables; in a rehearsal nobody is killed for it."""
         return Swapper(
             progress.the_plan,
             self._tools.migration,
@@ -156,18 +156,19 @@ class DataPlane:
             self._tools.session,
             self._following(progress),
             partial(self._open_writer, progress.the_plan),
-            self._bouncer(progress),
+            self._bouncer(progress, rehearsal=rehearsal),
             self._tools.settings.cut_over.lock_timeout,
         )
 
-    def _bouncer(self, progress: Progress) -> Bouncer:
-        return Bouncer(progress.the_plan.names.original, self._tools.settings.cut_over, self._tools.connections.ids)
+    def _bouncer(self, progress: Progress, *, rehearsal: bool = False) -> Bouncer:
+        table, settings = progress.the_plan.names.original, self._tools.settings.cut_over
+        return Bouncer(table, settings, self._tools.connections.ids, rehearsal=rehearsal)
 
     def rehearse(self, progress: Progress) -> tuple[bool, str]:
         """Lock and drain as a swap would, and unlock: whether a swap would have succeeded, and what it would cost."""
-        attempt = self.swapper(progress).attempt(rehearsal=True)
+        attempt = self.swapper(progress, rehearsal=True).attempt(rehearsal=True)
         lock, held = f"{attempt.waited * 1000:.0f} ms", f"{attempt.stall * 1000:.0f} ms"
-        killed = f"; killed {told(attempt.killed)}" if attempt.killed else ""
+        killed = f"; a swap would kill {told(attempt.killed)}" if attempt.killed else ""
         if attempt.given_up:
             return False, f"the swap would have been given up: {attempt.given_up}{killed}"
         return True, f"the lock was granted after {lock}, and writers were held up for {held} in all{killed}"

@@ -52,7 +52,7 @@ class Attempt:
     """What one attempt came to: `given_up` says why it was, when it was.
 
     `waited` are the seconds until the lock was granted, `stall` those for which writers were held up in all; `killed`
-    are sessions that were in the way.
+    are sessions that were in the way, or in a rehearsal those that would have been killed for it.
     """
 
     given_up: str = ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from fsm_ghost.engine.store import Store
+from fsm_ghost.model.command import Verb
 from fsm_ghost.model.phase import Phase
 from tests.crash.points import fault_points, fault_points_in
 from tests.crash.stage import KILLED, Stage
@@ -16,6 +20,7 @@ ELSEWHERE = {
     "store.taken-over": "test_a_run_killed_while_it_notes_that_it_was_taken_over_finds_out_again",
     "store.stopped": "test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed",
     "store.order": "test_an_abort_killed_while_it_leaves_its_order_can_be_given_again",
+    "store.answer": "test_a_command_is_answered_once_and_does_what_it_says_although_the_run_dies_as_it_takes_it",
     "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
     "take-away": "test_an_abort_killed_at_any_point_finishes",
 }
@@ -122,6 +127,25 @@ def test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it(stage: Stage, poi
     assert run.wait() == KILLED
     stage.flag_file.unlink()
     stage.assert_aborted(stage.resume())
+
+
+@pytest.mark.parametrize("point", ["store.answer.before-commit", "store.answer.after-commit"])
+def test_a_command_is_answered_once_and_does_what_it_says_although_the_run_dies_as_it_takes_it(
+    stage: Stage, point: str
+) -> None:
+    stage.flag_file.touch()
+    run = stage.start(FSM_GHOST_CRASH_AT=point)
+    stage.await_phase(run, Phase.SYNC)
+    with closing(Store.existing(stage.state_db)) as store:
+        number = store.order(stage.record.id, Verb.CUT_OVER)
+        assert run.wait() == KILLED
+        first = store.answer(number)
+        assert (first is not None) == point.endswith("after-commit")
+        stage.assert_migrated(stage.resume())  # although the flag file is there
+        last = store.answer(number)
+        assert last is not None
+        assert last.took_effect
+        assert first in {None, last}
 
 
 @pytest.mark.parametrize(

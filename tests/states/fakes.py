@@ -113,6 +113,7 @@ class FakePlane:
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
     audited: Audit = field(default_factory=lambda: Audit(0))
+    rehearsed: tuple[bool, str] = (True, "in 20 ms")
     intends_swap: bool = False
     waited_for: list[str] = field(default_factory=list)
     the_verifier: FakeVerifier = field(default_factory=lambda: FakeVerifier(lambda progress: progress))
@@ -159,6 +160,10 @@ class FakePlane:
     def audit_found(self, _: Progress) -> Audit:
         self.log.append("audit found")
         return self.audited
+
+    def rehearse(self, _: Progress) -> tuple[bool, str]:
+        self.log.append("rehearse")
+        return self.rehearsed
 
     def is_behind(self, _: Progress) -> str:
         return self.behind

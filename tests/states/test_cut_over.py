@@ -25,6 +25,19 @@ def test_the_intent_comes_first_and_touches_nothing() -> None:
     assert fake.intends_swap
 
 
+def test_a_swap_that_is_postponed_at_the_last_moment_is_let_be() -> None:
+    fake = FakePlane()
+    step = CutOver(fake.plane).step(replace(READY, postponed=True))
+    assert (step.outcome, step.progress) == (Outcome.GIVEN_UP, replace(READY, postponed=True))
+    assert "postponed" in step.reason
+    assert not fake.intends_swap
+
+
+def test_what_becomes_of_a_swap_that_was_begun_is_found_out_although_it_is_postponed() -> None:
+    step = CutOver(FakePlane(found=Found.SWAPPED).plane).step(replace(INTENDED, postponed=True))
+    assert step.outcome is Outcome.SWAPPED
+
+
 def test_with_its_own_intent_stored_it_attempts_looks_and_audits() -> None:
     fake = FakePlane(attempt=DONE, found=Found.SWAPPED, intends_swap=True, audited=Audit(3, 2, ((7,),)))
     step = CutOver(fake.plane).step(INTENDED)

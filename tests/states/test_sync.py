@@ -1,11 +1,13 @@
+import time
 from dataclasses import replace
 
 import pytest
 
 from fsm_ghost.errors import CutOverError, MismatchError
+from fsm_ghost.model.command import Answer
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.states.sync import Sync
+from fsm_ghost.states.sync import VERIFY_AGAIN_AFTER, Sync
 from tests.states.fakes import READY, FakePlane, following, raising
 from tests.unit.model.examples import at
 
@@ -56,3 +58,66 @@ def test_a_changed_row_that_does_not_fit_is_an_outcome() -> None:
     step = sync(FakePlane(follows=raising(MismatchError("does not fit")))).step(VERIFIED)
     assert (step.outcome, step.progress) == (Outcome.BROKEN, VERIFIED)
     assert "does not fit" in step.reason
+
+
+# Rehearsals
+
+
+@pytest.mark.parametrize("rehearsed", [(True, "in 20 ms"), (False, "it would have been given up")])
+@pytest.mark.parametrize("progress", [VERIFIED, READY], ids=["verified", "not yet verified"])
+def test_a_rehearsal_is_made_once_and_answered_and_moves_nothing(
+    progress: Progress, rehearsed: tuple[bool, str]
+) -> None:
+    fake = FakePlane(rehearsed=rehearsed)
+    step = sync(fake, "the cut-over is postponed").step(replace(progress, rehearsal=7))
+    assert (step.outcome, step.progress) == (None, progress)
+    assert step.answers == (Answer(7, *rehearsed),)
+    again = sync(fake, "the cut-over is postponed").step(step.progress)
+    assert (again.answers, fake.log.count("rehearse")) == ((), 1)
+
+
+def test_a_rehearsal_waits_until_the_changes_are_close_as_a_swap_would() -> None:
+    fake = FakePlane(behind="500 changed keys")
+    step = sync(fake).step(replace(VERIFIED, rehearsal=7))
+    assert (step.outcome, step.answers, step.progress.rehearsal) == (None, (), 7)
+    assert "rehearse" not in fake.log
+
+
+def test_a_rehearsal_comes_before_the_swap() -> None:
+    step = sync(FakePlane()).step(replace(VERIFIED, rehearsal=7))
+    assert (step.outcome, len(step.answers)) == (None, 1)
+
+
+# An old comparison
+
+COMPARED = replace(
+    VERIFIED, verifying=True, verify_last=(40,), verified_upto=(40,), verified_rows=40, verified_part=1.0
+)
+
+
+def compared(ago: float) -> Progress:
+    """Found equal so many seconds ago."""
+    return replace(COMPARED, verified_at=time.time() - ago)
+
+
+def test_a_comparison_that_has_become_old_while_the_swap_is_held_up_is_repeated_from_the_beginning() -> None:
+    step = sync(FakePlane(), "the cut-over is postponed").step(compared(VERIFY_AGAIN_AFTER + 60))
+    assert (step.outcome, step.progress) == (Outcome.CAUGHT_UP, READY)
+    assert "old" in step.reason
+
+
+@pytest.mark.parametrize("ago", [VERIFY_AGAIN_AFTER - 600, None], ids=["young", "of an older fsm-ghost"])
+def test_another_comparison_is_good_for_as_long_as_the_swap_is_held_up(ago: float | None) -> None:
+    progress = COMPARED if ago is None else compared(ago)
+    step = sync(FakePlane(), "the cut-over is postponed").step(progress)
+    assert (step.outcome, step.progress) == (None, progress)
+
+
+def test_an_old_comparison_does_not_hold_up_a_swap_that_may_come_now() -> None:
+    step = sync(FakePlane()).step(compared(VERIFY_AGAIN_AFTER + 60))
+    assert (step.outcome, step.progress.verified) == (Outcome.CAUGHT_UP, True)
+
+
+def test_what_is_behind_catches_up_before_it_is_compared_again() -> None:
+    step = sync(FakePlane(behind="500 changed keys")).step(compared(VERIFY_AGAIN_AFTER + 60))
+    assert (step.outcome, step.progress.verified) == (None, True)

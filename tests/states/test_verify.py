@@ -1,4 +1,7 @@
+import time
 from dataclasses import replace
+
+import pytest
 
 from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.phase import Outcome
@@ -54,3 +57,16 @@ def test_a_changed_row_that_does_not_fit_is_an_outcome() -> None:
     step = Verify(FakePlane(follows=raising(MismatchError("does not fit"))).plane, wanted=True).step(READY)
     assert step.outcome in {Outcome.DIFFERS, Outcome.BROKEN}
     assert not step.progress.verified
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["compared", "not compared"])
+def test_when_it_was_found_equal_is_remembered(*, wanted: bool) -> None:
+    fake = FakePlane(the_verifier=FakeVerifier(lambda progress: replace(progress, verified=True)))
+    before = time.time()
+    found = Verify(fake.plane, wanted=wanted).step(READY).progress.verified_at
+    assert found is not None
+    assert before <= found <= time.time()
+
+
+def test_as_long_as_it_is_compared_nobody_knows_when_it_was_equal() -> None:
+    assert Verify(FakePlane().plane, wanted=True).step(READY).progress.verified_at is None

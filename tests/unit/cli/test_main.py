@@ -232,8 +232,9 @@ def run_until_aborted(state_db: Path, running: threading.Event) -> None:
     store = Store(state_db)
     run = store.drive(ID, "db-host process 42")
     running.set()
-    while "abort" not in run.take_commands():
+    while not run.commands():
         time.sleep(0.01)
+    run.take_aborts()
     given_up = Transition(Phase.VALIDATE, Outcome.ABORT, Phase.ABORTED)
     run.enter(given_up, Step(Progress(), Outcome.ABORT, reason="aborted as asked"), Readings())
     run.release()

@@ -437,12 +437,6 @@ def test_an_abort_comes_too_late_once_the_tables_are_swapped(
     assert "too late to abort" in caplog.text
 
 
-def test_an_unknown_command_is_taken_and_does_nothing(store: Store, happy: Machinery) -> None:
-    number = store.order(MIGRATION, "sing")
-    assert happy.engine().drive() is Phase.DONE
-    assert store.was_taken(number)
-
-
 def test_a_failed_migration_is_tried_again_in_the_state_that_it_left(store: Store, happy: Machinery) -> None:
     happy.states[Phase.COPY] = Scripted(comes_to(Outcome.BROKEN), comes_to(Outcome.COPIED))
     engine = happy.engine()

@@ -6,6 +6,7 @@ import pytest
 
 from fsm_ghost.engine import machine
 from fsm_ghost.engine.run import Run
+from fsm_ghost.engine.state import Step
 from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import StoppedError, TakenOverError
 from fsm_ghost.model.phase import Outcome, Phase
@@ -86,6 +87,27 @@ def test_other_checkpoints_are_mirrored_when_it_is_time(happy: Machinery, monkey
     happy.states[Phase.SYNC] = Scripted(goes_on(changes=3), comes_to(Outcome.CAUGHT_UP))
     happy.engine().drive()
     assert (Phase.SYNC, 3, False) in seen(happy)
+
+
+def test_what_a_run_mirrors_first_is_all_that_was_stored_before_it(
+    happy: Machinery, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run before may have died between the two, and what the migration was asked for may be new."""
+    happy.states[Phase.SYNC] = Scripted(dies)
+    with pytest.raises(KeyboardInterrupt):
+        happy.engine().drive()
+    happy.run.release()
+    monkeypatch.setattr(machine, "CHECKPOINT_EVERY", 0.0)
+    later = Machinery(store.drive(MIGRATION, "later"), happy_states())
+    later.mirrored = Mirrored(store)  # type: ignore[assignment]
+    later.states[Phase.SYNC] = Scripted(goes_on(), goes_on(), comes_to(Outcome.CAUGHT_UP))
+    later.engine().drive()
+    assert [at_once for _, _, at_once in seen(later)][:3] == [True, False, True]
+    later.run.release()
+
+
+def dies(_: object) -> Step:
+    raise KeyboardInterrupt
 
 
 def test_what_is_not_stored_is_not_mirrored(happy: Machinery) -> None:

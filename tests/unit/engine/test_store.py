@@ -15,6 +15,7 @@ from fsm_ghost.engine.state import Step
 from fsm_ghost.engine.store import Store, default_path
 from fsm_ghost.errors import OwnedElsewhereError, StoreError, UsageError
 from fsm_ghost.model.chunk import Chunk, KeyRange
+from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
@@ -132,6 +133,8 @@ def make_older(path: Path) -> None:
     connection = raw(path)
     for column in ("token", "taken_over"):
         connection.execute(f"ALTER TABLE migrations DROP COLUMN {column}")
+    for column in ("took_effect", "answer"):
+        connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
 
@@ -151,6 +154,15 @@ def test_a_file_of_an_older_version_is_brought_up_to_date_by_who_may_write(path:
     assert [record.taken_over for record in again.migrations()] == ["", ""]
     again.close()
     assert rows(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    new = path.with_name("new.db")
+    Store(new).close()
+    assert columns(path) == columns(new)
+
+
+def columns(path: Path) -> dict[str, set[str]]:
+    """The columns of each table."""
+    tables = [str(name) for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: {str(row[1]) for row in rows(path, f"PRAGMA table_info({table})")} for table in tables}
 
 
 def test_a_file_that_must_be_there_is_not_made(path: Path) -> None:
@@ -455,7 +467,8 @@ def writes(run: Run) -> list[Callable[[], object]]:
         lambda: run.taken_over("superseded"),
         lambda: run.add_connection("late"),
         lambda: run.connections_gone((1,)),
-        run.take_commands,
+        lambda: run.answer(answered(1), NO_READINGS),
+        run.take_aborts,
         lambda: run.hook_begins(hook),
         lambda: run.hook_ended(hook, "ok", ""),
     ]
@@ -605,27 +618,141 @@ def test_connections_of_earlier_runs_are_remembered_until_they_are_gone(store: S
     later.release()
 
 
-def test_a_command_is_taken_once_and_in_order(store: Store, run: Run) -> None:
-    numbers = [store.order(MIGRATION, verb) for verb in ("first", "second")]
-    assert not any(store.was_taken(number) for number in numbers)
-    assert run.take_commands() == ("first", "second")
-    assert all(store.was_taken(number) for number in numbers)
-    assert run.take_commands() == ()
+def answered(number: int, *, took_effect: bool = True, text: str = "it is") -> Step:
+    """A step with the answer to a command, and what came of it."""
+    return Step(Progress(postponed=True), answers=(Answer(number, took_effect, text),))
+
+
+def test_commands_are_there_in_order_until_they_are_answered(store: Store, run: Run) -> None:
+    first, second = (store.order(MIGRATION, verb) for verb in (Verb.POSTPONE, Verb.CUT_OVER))
+    both = (Command(first, Verb.POSTPONE), Command(second, Verb.CUT_OVER))
+    assert run.commands() == run.commands() == both
+    assert not store.was_taken(first)
+    run.answer(answered(first), NO_READINGS)
+    assert store.was_taken(first)
+    assert run.commands() == both[1:]
     assert not store.was_taken(999)
+
+
+def test_a_command_of_a_later_version_is_there_too(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, "sing")
+    assert run.commands() == (Command(number, Verb.UNKNOWN),)
+
+
+@pytest.mark.parametrize("took_effect", [True, False])
+def test_an_answer_is_stored_with_what_the_command_did(store: Store, run: Run, *, took_effect: bool) -> None:
+    number = store.order(MIGRATION, Verb.POSTPONE)
+    assert store.answer(number) is None
+    run.answer(answered(number, took_effect=took_effect, text="for ever: «表»"), NO_READINGS)
+    assert store.answer(number) == Answer(number, took_effect, "for ever: «表»")
+    assert store.find(MIGRATION).progress.postponed is True
+
+
+def test_what_is_taken_and_not_yet_answered_has_no_answer(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, Verb.REHEARSE)
+    run.answer(Step(Progress(rehearsal=number), answers=(Answer(number, took_effect=True),)), NO_READINGS)
+    assert (store.was_taken(number), store.answer(number), run.commands()) == (True, None, ())
+    run.checkpoint(answered(number, took_effect=False, text="too slow"), NO_READINGS)
+    assert store.answer(number) == Answer(number, took_effect=False, text="too slow")
+
+
+def test_an_answer_may_come_with_a_transition(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, Verb.POSTPONE)
+    run.enter(PASSED, replace(answered(number), outcome=Outcome.PASSED), NO_READINGS)
+    assert store.answer(number) == Answer(number, took_effect=True, text="it is")
+
+
+@pytest.mark.parametrize("table", ["commands", "progress"])
+def test_a_command_its_effect_and_its_answer_are_stored_together_or_not_at_all(
+    path: Path, store: Store, run: Run, table: str
+) -> None:
+    number = store.order(MIGRATION, Verb.POSTPONE)
+    connection = raw(path)
+    connection.execute(f"CREATE TRIGGER full BEFORE UPDATE ON {table} BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+    with pytest.raises(StoreError, match="disk full"):
+        run.answer(answered(number), NO_READINGS)
+    assert (store.was_taken(number), store.answer(number)) == (False, None)
+    assert store.find(MIGRATION).progress == Progress()
+    connection.execute("DROP TRIGGER full")
+    connection.close()
+    run.answer(answered(number), NO_READINGS)
+    assert store.answer(number) is not None
+
+
+def test_a_superseded_run_answers_nothing(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, Verb.POSTPONE)
+    run.release()
+    later = store.drive(MIGRATION, "later")
+    with pytest.raises(OwnedElsewhereError):
+        run.answer(answered(number), NO_READINGS)
+    assert store.answer(number) is None
+    assert later.commands() == (Command(number, Verb.POSTPONE),)
+    later.release()
+
+
+def test_an_abort_is_taken_once_and_never_forgotten(path: Path, store: Store, run: Run) -> None:
+    first, second = (store.order(MIGRATION, Verb.ABORT) for _ in range(2))
+    run.take_aborts()
+    taken = rows(path, "SELECT taken_at FROM commands")
+    run.take_aborts()
+    assert rows(path, "SELECT taken_at FROM commands") == taken
+    assert store.was_taken(first)
+    assert store.was_taken(second)
+    run.release()
+    later = store.drive(MIGRATION, "later")
+    assert later.commands() == (Command(first, Verb.ABORT), Command(second, Verb.ABORT))
+    later.release()
+
+
+def test_whoever_hears_an_abort_takes_nothing_else(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, Verb.POSTPONE)
+    store.order(MIGRATION, Verb.ABORT)
+    run.take_aborts()
+    assert not store.was_taken(number)
 
 
 def test_a_command_left_while_nobody_runs_is_taken_by_the_next_run(store: Store, run: Run) -> None:
     run.release()
-    store.order(MIGRATION, "abort")
+    number = store.order(MIGRATION, Verb.POSTPONE)
     later = store.drive(MIGRATION, "later")
-    assert later.take_commands() == ("abort",)
+    assert later.commands() == (Command(number, Verb.POSTPONE),)
     later.release()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_rehearsal_that_a_run_did_not_come_to_is_not_made_by_the_next_one_and_is_answered(
+    store: Store, run: Run, *, taken: bool
+) -> None:
+    number = store.order(MIGRATION, Verb.REHEARSE)
+    if taken:
+        run.answer(Step(Progress(rehearsal=number), answers=(Answer(number, took_effect=True),)), NO_READINGS)
+    run.release()
+    later = store.drive(MIGRATION, "later")
+    assert (later.commands(), later.record.progress.rehearsal) == ((), None)
+    answer = store.answer(number)
+    assert answer is not None
+    assert not answer.took_effect
+    assert "ask again" in answer.text
+    later.release()
+
+
+def test_what_was_rehearsed_keeps_its_answer(store: Store, run: Run) -> None:
+    number = store.order(MIGRATION, Verb.REHEARSE)
+    run.answer(answered(number, text="in 20 ms"), NO_READINGS)
+    run.release()
+    store.drive(MIGRATION, "later").release()
+    assert store.answer(number) == Answer(number, took_effect=True, text="in 20 ms")
 
 
 def test_a_command_for_another_migration_is_left_alone(store: Store, run: Run) -> None:
     begin(store, OTHER, TableName("shop", "items"))
-    store.order(OTHER, "abort")
-    assert run.take_commands() == ()
+    abort, rehearsal = store.order(OTHER, Verb.ABORT), store.order(OTHER, Verb.REHEARSE)
+    assert run.commands() == ()
+    run.take_aborts()
+    run.release()
+    store.drive(MIGRATION, "later").release()
+    assert not store.was_taken(abort)
+    assert not store.was_taken(rehearsal)
 
 
 def test_a_hook_that_was_begun_and_not_ended_is_pending_with_one_attempt_more(store: Store, run: Run) -> None:

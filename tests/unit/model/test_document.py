@@ -17,7 +17,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Flavour, Plan, ServerIdentity, SwapMethod, UniqueKey
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
-from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, ServerSettings, Settings
+from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, Kill, ServerSettings, Settings
 from tests.unit.model.examples import COMPOSITE_KEY, INTEGER_KEY, STARTED_AT, TEXT_KEY, at, plan
 
 _ODD_KEYS: list[Key] = [
@@ -61,6 +61,9 @@ _PROGRESS = Progress(
     verified_part=1 / 3,
     verified=True,
     uncompared=("note",),
+    verified_at=1795258731.25,
+    postponed=True,
+    rehearsal=17,
     attempts=4,
     swapping=True,
     swap=Swap(at(77), 0.25, escaped=2),
@@ -75,7 +78,17 @@ _SETTINGS = Settings(
     execute=True,
     verify=False,
     copy=CopySettings(500, 0.1, 4),
-    cut_over=CutOverSettings(0.5, 3, "/flag", drop_old_table=True),
+    cut_over=CutOverSettings(
+        0.5,
+        3,
+        "/flag",
+        drop_old_table=True,
+        postpone=True,
+        window="22:00-04:30",
+        kill=Kill.YES,
+        kill_age=60,
+        kill_users=("app", "süd"),
+    ),
     hooks=HookSettings("", "hint", "owner", "token", 1.5),
 )
 _STORED = [
@@ -115,7 +128,14 @@ def test_every_key_comes_back_with_numbers_as_numbers_and_texts_as_texts(key: Ke
 
 def test_the_examples_set_every_field_to_something_else_than_its_default() -> None:
     """A field that is forgotten here would not be tested above."""
-    for value, plain in ((_PROGRESS, Progress()), (_SETTINGS, None), (_STORED[9], Readings())):
+    examples = (
+        (_PROGRESS, Progress()),
+        (_SETTINGS, None),
+        (_SETTINGS.copy, CopySettings()),
+        (_SETTINGS.cut_over, CutOverSettings()),
+        (_STORED[9], Readings()),
+    )
+    for value, plain in examples:
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             default = field.default if plain is None else getattr(plain, field.name)
             assert getattr(value, field.name) != default, field.name
