@@ -24,7 +24,7 @@ from fsm_ghost.engine.machine import Engine, HookResult, Surroundings
 from fsm_ghost.engine.record import PendingHook, Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import State, Step, Transition
-from fsm_ghost.engine.store import Adoption, Handover, Store
+from fsm_ghost.engine.store import Adoption, Change, Handover, Store
 from fsm_ghost.errors import (
     AbortedError,
     ConnectionLostError,
@@ -42,7 +42,7 @@ from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.plan import Plan, ServerIdentity
 from fsm_ghost.model.progress import Progress, Swap
-from fsm_ghost.model.readings import Readings
+from fsm_ghost.model.readings import POSTPONED, Readings
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.model.table import Column
 from fsm_ghost.mysql import catalog, statements
@@ -133,15 +133,18 @@ def drive(
     publish: Publish,
     stop: threading.Event,
     order: str | None = None,
+    change: Change | None = None,
 ) -> Ending:
     """Run a migration until it ends; `order` is "retry" to leave `failed`, "abort" to give the migration up.
 
-    Lost connections are made again, with growing pauses. Raises FsmGhostError for what ends a run without ending the
-    migration: nothing is lost then, and the next run goes on.
+    `change` makes what is asked of it from now on of what was asked before. Lost connections are made again, with
+    growing pauses. Raises FsmGhostError for what ends a run without ending the migration: nothing is lost then, and
+    the next run goes on.
     """
     patience = _Patience()
     while True:
-        run = store.drive(migration, _myself())
+        run = store.drive(migration, _myself(), change)
+        change = None
         try:
             return _drive_once(store, run, server, publish, stop, order)
         except TakenOverError as error:
@@ -470,11 +473,13 @@ class _House:
         if progress.postponed is False:
             return ""
         if progress.postponed or settings.postpone:
-            return f"the cut-over is postponed until: fsm-ghost cut-over {number}"
+            return f"{POSTPONED} until: fsm-ghost cut-over {number}"
         if settings.postpone_flag_file and Path(settings.postpone_flag_file).exists():
-            return f"the cut-over is postponed: {settings.postpone_flag_file} exists"
-        if settings.window and not Window.parse(settings.window).is_open(datetime.now().astimezone().time()):
-            return f"the cut-over is postponed until the window {settings.window}, or: fsm-ghost cut-over {number}"
+            return f"{POSTPONED}: {settings.postpone_flag_file} exists"
+        window = Window.parse(settings.window) if settings.window else None
+        if window is not None and not window.is_open(datetime.now().astimezone().time()):
+            opens = f"{window.begins:%H:%M} (window {settings.window})"
+            return f"{POSTPONED} until {opens}, or: fsm-ghost cut-over {number}"
         return ""
 
     def _was_swapped(self, progress: Progress) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.errors import FsmGhostError, UsageError
 
-_MODULES = {"list": "listing"}  # a module of a command's name, but where it would hide a built-in one
+# A command's module has its name, but where that would hide a built-in one, or several commands share a module.
+_MODULES = {"list": "listing", "cut-over": "steering", "postpone": "steering", "rehearse": "steering"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,6 +42,24 @@ COMMANDS: dict[str, Command] = {
         "Without ID: the only unfinished one, or else the newest.",
     ),
     "list": Command(("[OPTIONS]",), "show the unfinished migrations", "Of this state file, the newest first."),
+    "cut-over": Command(
+        ("[ID] [OPTIONS]",),
+        "swap the tables as soon as they are equal, whatever postpones it",
+        "Neither a flag file, nor a window, nor --postpone holds the swap up any more. Without ID: the only unfinished"
+        " one. A migration that is not running takes it when it is resumed.",
+    ),
+    "postpone": Command(
+        ("[ID] [OPTIONS]",),
+        "do not swap the tables until somebody says cut-over",
+        "Rows are copied, compared and kept up to date meanwhile. Without ID: the only unfinished one. A migration that"
+        " is not running takes it when it is resumed.",
+    ),
+    "rehearse": Command(
+        ("[ID] [OPTIONS]",),
+        "lock the tables as a swap would, unlock them, tell what it cost",
+        "In state sync only, where a postponed migration waits. Writers are held up as by a swap; nobody is killed, and"
+        " nothing is changed. Without ID: the only unfinished one.",
+    ),
     "abort": Command(
         ("ID [OPTIONS]",),
         "give a migration up; the original table stays as it is",
@@ -127,7 +145,7 @@ def _line(command: str, option: Option, column: int) -> str:
 
 def _default(command: str, option: Option) -> str:
     """The default in brackets; what other commands than start do without is remembered instead."""
-    remembered = option.group is Group.SERVER and command != "start"
+    remembered = option.sets and command != "start"
     return f" [{option.default}]" if option.default and not option.is_switch and not remembered else ""
 
 

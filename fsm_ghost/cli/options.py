@@ -35,21 +35,26 @@ class Group(StrEnum):
 
 Value = str | int | float | bool
 
-START, RESUME, STATUS, LIST, ABORT, CLEANUP, DIAGRAM, DEMO = (
+START, RESUME, STATUS, LIST, CUT_OVER, POSTPONE, REHEARSE, ABORT, CLEANUP, DIAGRAM, DEMO = (
     "start",
     "resume",
     "status",
     "list",
+    "cut-over",
+    "postpone",
+    "rehearse",
     "abort",
     "cleanup",
     "diagram",
     "demo",
 )
-TAKES = {START: "statement", RESUME: "ID", STATUS: "ID", ABORT: "ID", CLEANUP: "ID"}  # the argument beside options
+STEERING = (CUT_OVER, POSTPONE, REHEARSE)
+# The argument beside options.
+TAKES = {START: "statement"} | dict.fromkeys((RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID")
 _START = (START,)
 _CONNECTING = (START, RESUME, ABORT, CLEANUP)
 _DRIVING = (START, RESUME, ABORT)
-_STORING = (START, RESUME, STATUS, LIST, ABORT, CLEANUP)
+_STORING = (START, RESUME, STATUS, LIST, *STEERING, ABORT, CLEANUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,58 @@ OPTIONS: tuple[Option, ...] = (
         brief=True,
     ),
     Option(
+        "postpone",
+        Kind.SWITCH,
+        Group.CUT_OVER,
+        "hold the swap until somebody says: fsm-ghost cut-over ID",
+        (START, RESUME),
+        default=False,
+        sets="cut_over.postpone",
+        gh_ost=False,
+    ),
+    Option(
+        "cut-over-window",
+        Kind.TEXT,
+        Group.CUT_OVER,
+        "swap between these times of day only (local time); 22:00-04:00 goes over midnight",
+        (START, RESUME),
+        metavar="HH:MM-HH:MM",
+        sets="cut_over.window",
+        gh_ost=False,
+    ),
+    Option(
+        "cut-over-kill",
+        Kind.TEXT,
+        Group.CUT_OVER,
+        "kill sessions that keep the table from being locked; list: only say whom yes would kill",
+        (START, RESUME),
+        default="no",
+        choices=("no", "list", "yes"),
+        sets="cut_over.kill",
+        gh_ost=False,
+    ),
+    Option(
+        "cut-over-kill-age",
+        Kind.NUMBER,
+        Group.CUT_OVER,
+        "only those whose transaction is as old as this",
+        (START, RESUME),
+        default=5,
+        metavar="SECONDS",
+        sets="cut_over.kill_age",
+        gh_ost=False,
+    ),
+    Option(
+        "cut-over-kill-users",
+        Kind.TEXT,
+        Group.CUT_OVER,
+        "only those of these accounts; without it: of all",
+        (START, RESUME),
+        metavar="U1,U2",
+        sets="cut_over.kill_users",
+        gh_ost=False,
+    ),
+    Option(
         "cut-over-lock-timeout-seconds",
         Kind.DECIMAL,
         Group.CUT_OVER,
@@ -429,7 +486,7 @@ OPTIONS: tuple[Option, ...] = (
     _without_effect("cut-over", Kind.TEXT, "there is one, and it is atomic", choices=("atomic", "default")),
     _without_effect("cut-over-exponential-backoff", Kind.SWITCH, "it always backs off"),
     _without_effect("exponential-backoff-max-interval", Kind.NUMBER, "30 s at most"),
-    _without_effect("force-named-cut-over", Kind.SWITCH, "commands always name their migration"),
+    _without_effect("force-named-cut-over", Kind.SWITCH, "a command has to name one of several migrations"),
     _without_effect("force-named-panic", Kind.SWITCH, "commands always name their migration"),
     _without_effect("storage-engine", Kind.TEXT, "it is always InnoDB", choices=("innodb", "InnoDB")),
     _without_effect("charset", Kind.TEXT, "connections always use utf8mb4"),

@@ -9,7 +9,7 @@ from fsm_ghost.cli.known import refuse_taken_over, server_of
 from fsm_ghost.cli.password import account_at, password_of
 from fsm_ghost.cli.running import carry_out
 from fsm_ghost.cli.store import making, writing
-from fsm_ghost.cli.to_settings import here, server
+from fsm_ghost.cli.to_settings import change, here, server
 from fsm_ghost.engine.store import Record, Store
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.naming import TableName
@@ -28,7 +28,7 @@ def run(values: Values) -> int:
     with writing(values) as store:
         record = store.find(values.word)
         _refuse_the_hopeless(store, record, retry=values.is_on("retry"))
-        return carry_out(values, store, lambda: record.id, server_of(record, values), order)
+        return carry_out(values, store, lambda: record.id, server_of(record, values), order, change(values))
 
 
 def _from_server(values: Values, order: str | None) -> int:
@@ -41,7 +41,7 @@ def _from_server(values: Values, order: str | None) -> int:
             adapted = partial(here, values)
             return migration.take_over(store, table, reach, force=values.is_on("take-over"), adapted=adapted)
 
-        return carry_out(values, store, taken_over, reach, order)
+        return carry_out(values, store, taken_over, reach, order, change(values))
 
 
 def _table_and_server(values: Values, store: Store) -> tuple[TableName, ServerSettings]:

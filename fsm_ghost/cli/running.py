@@ -15,7 +15,7 @@ from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.ui import Screen, screen
 from fsm_ghost.cli.ui.ended import Ended
-from fsm_ghost.engine.store import Store
+from fsm_ghost.engine.store import Change, Store
 from fsm_ghost.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -25,29 +25,41 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def carry_out(
-    values: Values, store: Store, found: Callable[[], str], server: ServerSettings, order: str | None = None
+    values: Values,
+    store: Store,
+    found: Callable[[], str],
+    server: ServerSettings,
+    order: str | None = None,
+    change: Change | None = None,
 ) -> int:
     """Run the migration whose id `found` returns to its end, showing it; the exit code.
 
-    FsmGhostError when it cannot be found or begun, or when the run ends before the migration does.
+    `order` and `change` are as `migration.drive` takes them. FsmGhostError when it cannot be found or begun, or when
+    the run ends before the migration does.
     """
     shown = screen(values.text("ui"), where=server.address, log_level=log_level(values))
     with shown:
         migration = found()
         with stopped_by_signals(shown) as stop:
-            ending = _drive(store, migration, server, shown, stop, order)
+            ending = _drive(store, migration, server, shown, stop, order, change)
     shown.ended(_ended(store, ending))
     return ending.exit_code
 
 
 def _drive(
-    store: Store, migration: str, server: ServerSettings, shown: Screen, stop: threading.Event, order: str | None
+    store: Store,
+    migration: str,
+    server: ServerSettings,
+    shown: Screen,
+    stop: threading.Event,
+    order: str | None,
+    change: Change | None,
 ) -> Ending:
     from fsm_ghost.migration import drive
 
     if not store.is_running(migration):  # otherwise it is about to be refused, and not ours to show
         shown.publish(replace(store.snapshot(store.find(migration)), alive=True))
-    ending = drive(store, migration, server, publish=shown.publish, stop=stop, order=order)
+    ending = drive(store, migration, server, publish=shown.publish, stop=stop, order=order, change=change)
     shown.publish(ending.snapshot)
     return ending
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.options import Option, Value
+from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import Token, tokens
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.settings import CutOverSettings, Kill, ServerSettings, Settings
 
 _NOTHING = ServerSettings()
 _END = Token("end", "")
+# Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
+_CHANGEABLE = frozenset(["postpone", "cut-over-window", "cut-over-kill", "cut-over-kill-age", "cut-over-kill-users"])
 _BETWEEN = frozenset(["ONLINE", "OFFLINE", "IGNORE"])  # words that may stand between ALTER and TABLE
 
 
@@ -57,6 +62,32 @@ def here(values: Values, remembered: Settings) -> Settings:
     return found
 
 
+def change(values: Values) -> Change | None:
+    """What a migration is asked for anew when it goes on; None when nothing is. UsageError when it makes no sense.
+
+    What is said here counts more than what was said to the runs before: neither `postpone` nor `cut-over` is still in
+    force once `--postpone` is given, on or off; and a `cut-over` not once there is to be a window.
+    """
+    said = [(option, value) for option, value in values.settings() if option.name not in values.from_environment]
+    given: dict[str, Any] = {
+        option.sets.removeprefix("cut_over."): _meaning(option, value)
+        for option, value in said
+        if option.name in _CHANGEABLE
+    }
+    if not given:
+        return None
+    replace(CutOverSettings(), **given)  # to complain before anything is begun
+
+    def changed(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
+        forgotten = "postpone" in given or (given.get("window") and progress.postponed is False)
+        return (
+            replace(settings, cut_over=replace(settings.cut_over, **given)),
+            replace(progress, postponed=None if forgotten else progress.postponed),
+        )
+
+    return changed
+
+
 def server(values: Values, password: str, remembered: ServerSettings = _NOTHING) -> ServerSettings:
     """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself."""
     given = _by_group(values).get("server", {})
@@ -79,10 +110,10 @@ def _by_group(values: Values) -> dict[str, dict[str, Any]]:
     return dict(groups)
 
 
-def _meaning(option: Option, value: Value) -> Value:
+def _meaning(option: Option, value: Value) -> Any:  # noqa: ANN401 - as the field of Settings has it
     """What a setting is for the value that was given for it."""
-    if option.name == "copy-workers":
-        return _workers(str(value))
+    if option.name in _READ_BY:
+        return _READ_BY[option.name](str(value))
     return not value if option.negated else value
 
 
@@ -97,6 +128,18 @@ def _workers(text: str) -> int:
     if workers < 1:
         raise UsageError(f"--copy-workers must be a number from 1 on, or auto, not {text!r}")
     return workers
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+_READ_BY: dict[str, Callable[[str], object]] = {
+    "copy-workers": _workers,
+    "cut-over-kill": Kill,
+    "cut-over-kill-users": _names,
+}
 
 
 def _target(values: Values) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -26,9 +27,11 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.settings import Settings
 
-__all__ = ["Adoption", "Handover", "JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
+__all__ = ["Adoption", "Change", "Handover", "JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
 
+Change = Callable[[Settings, Progress], tuple[Settings, Progress]]
 _NOT_REHEARSED = "it was not rehearsed: the run that was asked has ended, or lost its connections; ask again"
 _LOCK_PATIENCE = 0.3  # seconds: `status` holds the lock for an instant when it looks whether a run is alive
 
@@ -276,28 +279,41 @@ class Store:
         """A picture of a migration as it is stored."""
         return record.snapshot(alive=not record.is_finished and self.is_running(record.id))
 
-    def drive(self, migration: str, owner: str) -> Run:
+    def drive(self, migration: str, owner: str, change: Change | None = None) -> Run:
         """Take a migration in hand as its only driver on this host; OwnedElsewhereError when another process has it.
 
-        Rehearsals that were asked of the runs before are not made any more: nobody waits for them.
+        `change` makes what is asked of it from now on of what was asked before. Rehearsals that were asked of the runs
+        before are not made any more: nobody waits for them.
         """
         lock = self._lock(migration)
         try:
             with self._db.transaction("store.drive"):
                 self._db.execute("UPDATE migrations SET epoch = epoch + 1, owner = ? WHERE id = ?", owner, migration)
-                self._db.execute(
-                    "UPDATE commands SET taken_at = coalesce(taken_at, ?), answer = ?, took_effect = 0"
-                    " WHERE migration = ? AND verb = ? AND answer IS NULL",
-                    time.time(),
-                    _NOT_REHEARSED,
-                    migration,
-                    Verb.REHEARSE,
-                )
+                self._give_up_rehearsals(migration)
+                if change is not None:
+                    self._change(migration, change)
             record = self.find(migration)
             return Run(self._db, replace(record, progress=replace(record.progress, rehearsal=None)), lock)
         except BaseException:
             lock.close()
             raise
+
+    def _give_up_rehearsals(self, migration: str) -> None:
+        self._db.execute(
+            "UPDATE commands SET taken_at = coalesce(taken_at, ?), answer = ?, took_effect = 0"
+            " WHERE migration = ? AND verb = ? AND answer IS NULL",
+            time.time(),
+            _NOT_REHEARSED,
+            migration,
+            Verb.REHEARSE,
+        )
+
+    def _change(self, migration: str, change: Change) -> None:
+        record = self.find(migration)
+        settings, progress = change(record.asked, record.progress)
+        self._db.execute("UPDATE migrations SET settings = ? WHERE id = ?", document.dump(settings), migration)
+        text = document.dump(replace(progress, plan=None))
+        self._db.execute("UPDATE progress SET document = ? WHERE migration = ?", text, migration)
 
     def _lock(self, migration: str) -> TextIO:
         """The lock of a migration, held; OwnedElsewhereError when another process has it."""

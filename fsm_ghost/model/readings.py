@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+POSTPONED = "the cut-over is postponed"  # how `waiting_for` begins while somebody wants the swap to come later
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -24,3 +26,8 @@ class Readings:
     waiting_for: str = ""
     concern: str = ""
     copy_workers: str = ""  # how many chunks may be copied at the same time, and why
+
+    @property
+    def is_postponed(self) -> bool:
+        """Whether nothing is waited for but the time, or the word, of somebody who wants the swap to come later."""
+        return self.waiting_for.startswith(POSTPONED)

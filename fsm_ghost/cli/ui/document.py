@@ -81,6 +81,7 @@ def of_snapshot(snapshot: Snapshot, now: float) -> Document:
             "rows": progress.verified_rows,
         },
         "cut_over": {
+            "postponed": words.is_postponed(snapshot),
             "attempts": progress.attempts,
             "swapped": progress.swap is not None,
             "stall_seconds": progress.swap.stall if progress.swap else None,

@@ -198,6 +198,11 @@ def is_taken_over(snapshot: Snapshot) -> bool:
     return snapshot.finished_at is not None and snapshot.phase not in {Phase.DONE, Phase.FAILED, Phase.ABORTED}
 
 
+def is_postponed(snapshot: Snapshot) -> bool:
+    """Whether a running migration waits for nothing but a time, or a word, that people have chosen for the swap."""
+    return snapshot.alive and snapshot.readings.is_postponed
+
+
 def _done(snapshot: Snapshot) -> str:
     if not snapshot.execute:
         return "dry run done: nothing was changed"
@@ -213,6 +218,7 @@ def next_commands(snapshot: Snapshot) -> tuple[str, ...]:
     if snapshot.finished_at is not None:
         return ()
     if snapshot.alive:
-        return (f"fsm-ghost status {short} --watch", f"fsm-ghost abort {short}")
+        now = (f"fsm-ghost cut-over {short}",) if is_postponed(snapshot) else ()
+        return (f"fsm-ghost status {short} --watch", *now, f"fsm-ghost abort {short}")
     retry = " --retry" if snapshot.phase is Phase.FAILED else ""
     return (f"fsm-ghost resume {short}{retry}", f"fsm-ghost abort {short}")

@@ -23,7 +23,7 @@ _KEYS = {
     " share workers",
     "changes": "backlog_keys keys_refreshed per_second read stream_delay_seconds",
     "verify": "complete rows share",
-    "cut_over": "attempts escaped_writes locked_at stall_seconds swapped",
+    "cut_over": "attempts escaped_writes locked_at postponed stall_seconds swapped",
     "binlog": "safe start",
     "checkpoint": "age_seconds at at_ms number",
 }
@@ -96,6 +96,13 @@ def test_a_share_is_one_only_when_it_is_complete() -> None:
 
 def test_what_is_waited_for_is_given_while_it_runs() -> None:
     assert read_back(of_snapshot(GALLERY["sync"], NOW))["waiting_for"] == "1203 changed keys to be refreshed"
+
+
+def test_a_swap_is_postponed_as_long_as_somebody_waits_for_the_time_or_the_word() -> None:
+    postponed = GALLERY["sync, verified, postponed"]
+    assert read_back(of_snapshot(postponed, NOW))["cut_over"]["postponed"] is True
+    for other in (GALLERY["sync"], replace(postponed, alive=False)):
+        assert read_back(of_snapshot(other, NOW))["cut_over"]["postponed"] is False
 
 
 def test_no_key_values_are_given_away() -> None:

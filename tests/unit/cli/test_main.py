@@ -18,7 +18,7 @@ import pytest
 from fsm_ghost import migration
 from fsm_ghost.cli import main
 from fsm_ghost.engine.state import Step, Transition
-from fsm_ghost.engine.store import Store
+from fsm_ghost.engine.store import Change, Store
 from fsm_ghost.errors import OwnedElsewhereError, RefusedError, StoppedError
 from fsm_ghost.migration import Ending
 from fsm_ghost.model import document
@@ -27,7 +27,7 @@ from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.settings import Kill, ServerSettings, Settings
 from tests.unit.cli.made_up import COPYING, GALLERY
 
 ID = COPYING.id
@@ -41,6 +41,7 @@ class Stage:
         self.state_db = state_db
         self.asked: list[Settings] = []
         self.driven: list[tuple[str, ServerSettings, str | None]] = []
+        self.changes: list[Change | None] = []
         self.ending = Ending(Phase.DONE, 0, GALLERY["done"], ("The old table is kept.",))
         self.plays: Callable[[threading.Event], None] = lambda _: None
         self.taken_away: list[str] = []
@@ -59,9 +60,11 @@ class Stage:
         publish: Callable[[Snapshot], None],
         stop: threading.Event,
         order: str | None = None,
+        change: Change | None = None,
     ) -> Ending:
         assert store.path == self.state_db
         self.driven.append((migration, server, order))
+        self.changes.append(change)
         publish(COPYING)
         self.plays(stop)
         return self.ending
@@ -197,6 +200,26 @@ def test_connection_options_given_again_count(stage: Stage) -> None:
     assert stage.driven == [(ID, replace(SETTINGS.server, host="db2"), "retry")]
 
 
+def test_what_a_resume_asks_for_anew_is_handed_on(stage: Stage) -> None:
+    stage.record()
+    assert main(["resume", "--ui=none", "--cut-over-window=02:00-04:00", "--cut-over-kill=list"]) == 0
+    assert main(["resume", "--ui=none"]) == 0
+    change, nothing = stage.changes
+    assert change is not None
+    asked, _ = change(SETTINGS, Progress())
+    assert (asked.cut_over.window, asked.cut_over.kill) == ("02:00-04:00", Kill.LIST)
+    assert nothing is None
+
+
+def test_nothing_is_driven_when_what_a_resume_asks_for_makes_no_sense(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.record()
+    assert main(["resume", "--ui=none", "--cut-over-window=tonight"]) == 2
+    assert "must be written as 02:00-04:00" in capsys.readouterr().err
+    assert not stage.driven
+
+
 def test_a_resume_without_an_id_asks_which_of_several(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.record()
     stage.record(migration="a" * 32, table="customers")
@@ -323,6 +346,8 @@ def test_a_closed_pipe_is_no_error(arguments: list[str]) -> None:
     "arguments, complaint, remedy",
     [
         (["statsu"], "there is no command statsu", "Did you mean status?"),
+        (["cutover"], "there is no command cutover", "Did you mean cut-over?"),
+        (["rehearsal"], "there is no command rehearsal", "Did you mean rehearse?"),
         (["--execute"], "before all flags comes a command", "See: fsm-ghost -h"),
         (["list", "x"], "list takes no arguments like 'x'", "fsm-ghost list -h"),
         (["status", "a", "b"], "status takes one ID, not 2 words", "fsm-ghost status -h"),

@@ -11,7 +11,7 @@ import pytest
 
 from fsm_ghost import migration
 from fsm_ghost.cli import main
-from fsm_ghost.engine.store import Store
+from fsm_ghost.engine.store import Change, Store
 from fsm_ghost.migration import Ending
 from fsm_ghost.model import document
 from fsm_ghost.model.naming import TableName
@@ -60,7 +60,9 @@ class Played:
         publish: Callable[[Snapshot], None],
         stop: threading.Event,
         order: str | None = None,
+        change: Change | None = None,
     ) -> Ending:
+        assert change is None
         assert callable(publish)
         assert not stop.is_set()
         self.driven.append((number, order))

@@ -1,15 +1,17 @@
 # ruff: noqa: S106 - passwords of nobody
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fsm_ghost.cli.arguments import parse
 from fsm_ghost.cli.options import options_of
-from fsm_ghost.cli.to_settings import named_table, server, settings
+from fsm_ghost.cli.to_settings import change, named_table, server, settings
 from fsm_ghost.errors import UsageError
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.settings import CutOverSettings, Kill, ServerSettings, Settings
 
 _NOWHERE: dict[str, str] = {}
 _WHAT = ("--database=shop", "--table=orders", "--alter=ADD c INT")
@@ -47,6 +49,23 @@ def test_a_whole_gh_ost_command_line_becomes_settings(tmp_path: Path) -> None:
     assert found.copy.chunk_size == 500
     assert (found.cut_over.lock_timeout, found.cut_over.attempts, found.cut_over.drop_old_table) == (3.0, 120, True)
     assert (found.cut_over.postpone_flag_file, found.hooks.path) == (f"{tmp_path}/flag", str(tmp_path))
+
+
+def test_how_the_cut_over_is_steered_is_asked_for() -> None:
+    found = asked(
+        *_WHAT, "--postpone", "--cut-over-window", "22:00-04:30", "--cut-over-kill=yes", "--cut-over-kill-age=60",
+        "--cut-over-kill-users", "app, reports,",
+    )  # fmt: skip
+    assert found.cut_over == CutOverSettings(
+        postpone=True, window="22:00-04:30", kill=Kill.YES, kill_age=60, kill_users=("app", "reports")
+    )
+
+
+@pytest.mark.parametrize("kill", Kill)
+def test_a_policy_of_killing_has_the_name_that_help_shows(kill: Kill) -> None:
+    assert asked(*_WHAT, f"--cut-over-kill={kill}").cut_over.kill is kill
+    (option,) = (option for option in options_of("start") if option.name == "cut-over-kill")
+    assert set(option.choices) == set(Kill)
 
 
 def test_verification_can_be_left_out() -> None:
@@ -102,6 +121,11 @@ def test_other_texts_name_no_table(text: str) -> None:
         ([*_WHAT, "--copy-workers=many"], "--copy-workers must be a number from 1 on, or auto, not 'many'"),
         ([*_WHAT, "--copy-workers=33"], "--copy-workers must lie between"),
         ([*_WHAT, "--hooks-path=/nowhere/at/all"], "not a directory"),
+        ([*_WHAT, "--cut-over-window=2-4"], "--cut-over-window must be written as 02:00-04:00, not 2-4"),
+        ([*_WHAT, "--cut-over-window=04:00-04:00"], "never open"),
+        ([*_WHAT, "--cut-over-kill=perhaps"], "--cut-over-kill: invalid choice"),
+        ([*_WHAT, "--cut-over-kill-age=-1"], "--cut-over-kill-age must lie between"),
+        ([*_WHAT, "--cut-over-kill-age=1.5"], "--cut-over-kill-age: not a whole number"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_with_a_reason(arguments: list[str], complaint: str) -> None:
@@ -124,3 +148,63 @@ def test_a_host_given_again_replaces_a_remembered_socket() -> None:
 def test_host_and_socket_may_be_given_together() -> None:
     found = server(parse("start", ["--host=db2", "-S", "/s"], _NOWHERE), "")
     assert (found.host, found.socket) == ("db2", "/s")
+
+
+# --- What is asked for anew by a resume -------------------------------------------------------------------------------
+
+_BEGUN = Settings(
+    ServerSettings(),
+    "shop",
+    "orders",
+    "ADD c INT",
+    execute=True,
+    cut_over=CutOverSettings(0.5, 7, "/flag", drop_old_table=True, window="01:00-02:00", kill=Kill.LIST, kill_age=9),
+)
+_COPYING = Progress(rows=7)
+
+
+def resumed(*arguments: str, postponed: bool | None = None) -> tuple[CutOverSettings, bool | None]:
+    """The settings with which a migration goes on, and what counts of what was asked for while it ran."""
+    changed = change(parse("resume", arguments, _NOWHERE))
+    assert changed is not None
+    found, progress = changed(_BEGUN, replace(_COPYING, postponed=postponed))
+    assert replace(found, cut_over=_BEGUN.cut_over) == _BEGUN
+    assert replace(progress, postponed=None) == _COPYING
+    return found.cut_over, progress.postponed
+
+
+def test_what_is_not_said_again_stays_as_it_was() -> None:
+    assert change(parse("resume", ["--host=db2", "--user=root"], _NOWHERE)) is None
+    assert resumed("--cut-over-kill=yes")[0] == replace(_BEGUN.cut_over, kill=Kill.YES)
+
+
+def test_what_is_said_again_counts() -> None:
+    found, _ = resumed("--postpone", "--cut-over-window=", "--cut-over-kill-age=60", "--cut-over-kill-users=app")
+    assert found == replace(_BEGUN.cut_over, postpone=True, window="", kill_age=60, kill_users=("app",))
+
+
+@pytest.mark.parametrize(
+    "argument, asked_before, counts",
+    [
+        ("--postpone", False, None),
+        ("--postpone", True, None),
+        ("--postpone=false", True, None),
+        ("--cut-over-window=03:00-04:00", False, None),
+        ("--cut-over-window=03:00-04:00", True, True),
+        ("--cut-over-window=", False, False),
+        ("--cut-over-kill=yes", False, False),
+        ("--cut-over-kill=yes", True, True),
+    ],
+)
+def test_the_last_word_on_when_to_swap_counts(argument: str, *, asked_before: bool, counts: bool | None) -> None:
+    assert resumed(argument, postponed=asked_before)[1] is counts
+
+
+def test_the_environment_is_for_beginning_a_migration() -> None:
+    """A `cut-over` would be forgotten whenever somebody resumes where the variable is still set."""
+    assert change(parse("resume", [], {"FSM_GHOST_POSTPONE": "true"})) is None
+
+
+def test_what_makes_no_sense_is_refused_before_anything_is_resumed() -> None:
+    with pytest.raises(UsageError, match="must be written as"):
+        change(parse("resume", ["--cut-over-window=tonight"], _NOWHERE))

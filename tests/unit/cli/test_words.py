@@ -125,6 +125,13 @@ def test_what_can_be_done_next_depends_on_the_state() -> None:
     assert words.next_commands(GALLERY["done"]) == ()
 
 
+def test_whoever_holds_the_swap_up_is_told_how_to_have_it() -> None:
+    postponed = GALLERY["sync, verified, postponed"]
+    assert "fsm-ghost cut-over 3f2a91c4" in words.next_commands(postponed)
+    assert "fsm-ghost cut-over 3f2a91c4" not in words.next_commands(GALLERY["sync"])
+    assert "fsm-ghost cut-over 3f2a91c4" not in words.next_commands(replace(postponed, alive=False))
+
+
 def test_parts_that_do_not_fit_are_left_out_from_the_end() -> None:
     assert words.fitted(["one", "", "two", "three"], 9) == "one · two"
     assert words.fitted(["one", "two"], 5) == "one"

@@ -51,15 +51,17 @@ def _command(name: str, command: Command) -> Iterator[str]:
         options = [option for option in options_of(name) if option.group is group]
         if options and group is not Group.GH_OST:
             yield f"### {name}: {group.lower()}"
-            yield _table(("option", "meaning", "default"), [_full_row(option) for option in options])
+            yield _table(("option", "meaning", "default"), [_full_row(name, option) for option in options])
 
 
 def _row(option: Option) -> tuple[str, str]:
     return f"`{_cell(option.synopsis)}`", _cell(option.help)
 
 
-def _full_row(option: Option) -> tuple[str, str, str]:
-    default = f"`{option.default}`" if not option.is_switch and option.default != "" else ""
+def _full_row(command: str, option: Option) -> tuple[str, str, str]:
+    """An option with its default; what a migration is made of is remembered by other commands than start."""
+    remembered = option.sets and command != "start"
+    default = "" if remembered or option.is_switch or option.default == "" else f"`{option.default}`"
     return (*_row(option), default)
 
 
@@ -78,6 +80,9 @@ def exit_codes() -> str:
         " the message says so.",
         "`abort` ends with 0 when the migration has been aborted, since that is what was asked for; 6 is what a *run*"
         " ends with when somebody else aborted it.",
+        "`cut-over`, `postpone` and `rehearse` end with 0 when what was asked for took effect, and with 1 when it did"
+        " not: the message says why. 4: no process of this host runs the migration; a rehearsal is not made then, the"
+        " other two are kept for the next run. 75: the run is busy and has not answered yet; it is going to.",
         "A migration that is *done* ends with 8 when the audit after the swap found writes that reached the old table"
         " after its lock. See [the cut-over](../explanation/cut-over.md#the-audit).",
         "## The errors",

@@ -14,12 +14,14 @@ from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step
 from fsm_ghost.engine.store import Store, default_path
 from fsm_ghost.errors import OwnedElsewhereError, StoreError, UsageError
+from fsm_ghost.model import document
 from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
+from fsm_ghost.settings import ServerSettings, Settings
 from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, OTHER, PASSED, REFUSED, begin, chunks, step
 from tests.unit.model.examples import COMPOSITE_KEY, at, plan
 
@@ -436,6 +438,46 @@ def test_a_migration_that_was_let_go_can_be_driven_again_with_a_higher_epoch(sto
 
 def test_a_migration_that_never_ran_is_not_running(store: Store) -> None:
     begin(store)
+    assert not store.is_running(MIGRATION)
+
+
+def asked_anew(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
+    return replace(settings, execute=True), replace(progress, postponed=None, changes=progress.changes + 1)
+
+
+def begun_with_settings(store: Store) -> Progress:
+    """A migration in the middle of something; its progress."""
+    begin(store)
+    settings = document.dump(Settings(ServerSettings("db1"), "shop", "orders", "ADD c INT"))
+    store._db.execute("UPDATE migrations SET settings = ?", settings)
+    run = store.drive(MIGRATION, "before")
+    progress = Progress(plan=plan(), changes=7, postponed=False)
+    run.checkpoint(Step(progress), NO_READINGS)
+    run.release()
+    return progress
+
+
+def test_what_is_asked_for_anew_is_stored_before_the_run_begins_and_stays(store: Store) -> None:
+    progress = begun_with_settings(store)
+    run = store.drive(MIGRATION, "me", asked_anew)
+    run.release()
+    later = store.drive(MIGRATION, "later")
+    later.release()
+    for record in (run.record, store.find(MIGRATION), later.record):
+        assert record.asked == Settings(ServerSettings("db1"), "shop", "orders", "ADD c INT", execute=True)
+        assert record.progress == replace(progress, postponed=None, changes=8)
+
+
+def test_what_cannot_be_asked_for_changes_nothing_and_lets_the_lock_go(store: Store) -> None:
+    begun_with_settings(store)
+    before = store.find(MIGRATION)
+
+    def nonsense(*_: object) -> tuple[Settings, Progress]:
+        raise UsageError("that makes no sense")
+
+    with pytest.raises(UsageError):
+        store.drive(MIGRATION, "me", nonsense)
+    assert store.find(MIGRATION) == before
     assert not store.is_running(MIGRATION)
 
 
