@@ -54,10 +54,11 @@ def here(values: Values, remembered: Settings) -> Settings:
             f"the hooks of this migration are in {hooks}, which is no folder here",
             "Bring them here, or say where they are: --hooks-path PATH. To go on without: --hooks-path=",
         )
-    if flag and "postpone-cut-over-flag-file" not in values and not Path(flag).exists():
+    is_held = found.cut_over.postpone or "postpone-cut-over-flag-file" in values or Path(flag).exists()
+    if flag and not is_held:
         raise UsageError(
             f"the swap was to wait while {flag} exists; here it does not, so the swap would come as soon as it can",
-            f"To let it wait: touch {flag}\nTo have it come: --postpone-cut-over-flag-file=",
+            f"To let it wait: --postpone, or touch {flag}\nTo have it come: --postpone-cut-over-flag-file=",
         )
     return found
 

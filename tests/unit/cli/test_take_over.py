@@ -163,7 +163,9 @@ def test_a_swap_that_was_to_wait_does_not_come_because_a_file_is_on_another_host
     assert main([*FROM_SERVER, "--postpone-cut-over-flag-file="]) == 0
     flag.touch()
     assert main(FROM_SERVER) == 0
-    assert [settings.cut_over.postpone_flag_file for settings in played.adapted] == ["", str(flag)]
+    flag.unlink()
+    assert main([*FROM_SERVER, "--postpone"]) == 0
+    assert [settings.cut_over.postpone_flag_file for settings in played.adapted] == ["", str(flag), str(flag)]
     assert all(settings.cut_over.drop_old_table for settings in played.adapted)
 
 
