@@ -62,7 +62,7 @@ class Played:
         order: str | None = None,
         change: Change | None = None,
     ) -> Ending:
-        assert change is None
+        assert change is None or callable(change)
         assert callable(publish)
         assert not stop.is_set()
         self.driven.append((number, order))
