@@ -130,7 +130,7 @@ class Swapper:
         self._budget = budget
 
     def attempt(self, *, rehearsal: bool = False) -> Attempt:
-        """Try to swap once; a rehearsal locks and drains, and then unlocks instead.
+        """Try to swap once; a rehearsal locks and drains, and then unlocks instead. It makes nothing.
 
         A lost connection is raised: what happened then has to be looked at after fencing.
         """
@@ -142,14 +142,15 @@ class Swapper:
                 session.close()
 
     def _attempt(self, locker: Session, watcher: Session, renamer: Session, *, rehearsal: bool) -> Attempt:
-        self._set_up(locker, renamer)
+        sentry = self._plan.swap is SwapMethod.SENTRY and not rehearsal
+        self._set_up(locker, renamer, sentry=sentry)
         fault_point("swap.before-lock")
         began = time.monotonic()
         deadline = began + self._budget
         waited = 0.0
         watchdog = _Watchdog(watcher, locker, self._budget, self._bouncer)
         try:
-            locker.lock_tables(self._locked_tables())
+            locker.lock_tables(self._locked_tables(sentry=sentry))
             waited = time.monotonic() - began
             fault_point("swap.after-lock")
             locked_at = self._drain(locker, deadline)
@@ -168,8 +169,6 @@ class Swapper:
             attempt = self._give_up(None, began, self._not_granted(watchdog))
         else:
             attempt = Attempt(locked_at=locked_at, stall=time.monotonic() - began)
-            if rehearsal:
-                self._witness.drop_sentry()
         finally:
             watchdog.call_off()
         return replace(attempt, waited=waited, killed=watchdog.killed)
@@ -178,17 +177,16 @@ class Swapper:
         blockers = f": held up by {told(watchdog.found)}" if watchdog.found else ""
         return f"the lock was not granted within {self._budget:g} s{blockers}"
 
-    def _set_up(self, locker: Session, renamer: Session) -> None:
-        if self._plan.swap is SwapMethod.SENTRY:
+    def _set_up(self, locker: Session, renamer: Session, *, sentry: bool) -> None:
+        if sentry:
             self._create_sentry()
         seconds = math.ceil(self._budget) + 1  # the watchdog comes first; this is for when we are frozen
         locker.wait_at_most(row=seconds, table=seconds, idle=_IDLE_LIMIT)
         renamer.wait_at_most(table=seconds)
 
-    def _locked_tables(self) -> list[TableName]:
+    def _locked_tables(self, *, sentry: bool) -> list[TableName]:
         names = self._names
-        sentry = [names.old] if self._plan.swap is SwapMethod.SENTRY else []
-        return [names.original, names.ghost, names.changelog, names.marker, *sentry]
+        return [names.original, names.ghost, names.changelog, names.marker, *([names.old] if sentry else [])]
 
     def _give_up(self, locker: Session | None, began: float, reason: str) -> Attempt:
         """Let the writers go on; without `locker` its connection, and with it its locks, are gone already."""
