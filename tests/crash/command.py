@@ -1,6 +1,7 @@
 """The command that the tests start, kill and resume: `python -m tests.crash.command start …`.
 
-It is `fsm-ghost` itself; FSM_GHOST_TEST_SEAMS names what a test wants to be different about it (see `_SEAMS`).
+It is `fsm-ghost` itself; FSM_GHOST_TEST_SEAMS names what a test wants to be different about it (see `_SEAMS`), and
+FSM_GHOST_TEST_HOLD a file that may make it stand still (see `_hold`).
 """
 
 from __future__ import annotations
@@ -12,15 +13,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from unittest import mock
+from typing import Any
 
-from fsm_ghost import cli
+from fsm_ghost import cli, faultpoints
 from fsm_ghost.errors import ServerError
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import SwapMethod
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import catalog
+from fsm_ghost.mysql.connections import Connections
 from fsm_ghost.mysql.session import Session
+from fsm_ghost.services import swapper
+from fsm_ghost.services.builder import Builder
+from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.swapper import Attempt, Swapper
+from fsm_ghost.services.verifier import Verifier
+
+
+def _put(owner: object, name: str, value: object) -> None:
+    """Something in another's place, for good. (`unittest.mock` costs as much time to import as all of ours.)"""
+    if not hasattr(owner, name):
+        raise AttributeError(f"{owner} has no {name} any more: its seam has to be moved")
+    setattr(owner, name, value)
 
 
 def _freeze() -> None:
@@ -29,22 +47,33 @@ def _freeze() -> None:
     def stop(process: int, _: int) -> None:
         os.kill(process, signal.SIGSTOP)
 
-    mock.patch("fsm_ghost.faultpoints.os", SimpleNamespace(kill=stop, getpid=os.getpid)).start()
+    _put(faultpoints, "os", SimpleNamespace(kill=stop, getpid=os.getpid))
 
 
 def _sentry() -> None:
     """The tables are swapped by two sessions and a sentry table, also where one session could do it."""
-    mock.patch("fsm_ghost.services.builder.Builder.swap_method", return_value=SwapMethod.SENTRY).start()
+    _put(Builder, "swap_method", lambda _: SwapMethod.SENTRY)
 
 
 def _no_fence() -> None:
     """What earlier runs left on the server is left alone: a rule switched off, to see that its test notices."""
-    mock.patch("fsm_ghost.mysql.connections.Connections.fence").start()
+    _put(Connections, "fence", lambda *_: None)
 
 
 def _impatient() -> None:
     """The server ends a locking session whose client is silent for one second."""
-    mock.patch("fsm_ghost.services.swapper._IDLE_LIMIT", 1).start()
+    _put(swapper, "_IDLE_LIMIT", 1)
+
+
+def _patient() -> None:
+    """The server lets row copy wait for a row for as long as a test takes."""
+    connect = Session.__init__
+
+    def connected(self: Session, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - whatever it takes
+        connect(self, *arguments, **named)
+        self.wait_at_most(row=3600)
+
+    _put(Session, "__init__", connected)
 
 
 def _blind() -> None:
@@ -67,8 +96,8 @@ def _blind() -> None:
                     sys.stderr.write("given up although the RENAME is still to come\n")
         return give_up(self, locker, began, reason)
 
-    mock.patch("fsm_ghost.mysql.catalog.waits_for_table_lock", look).start()
-    mock.patch.object(Swapper, "_give_up", given_up).start()
+    _put(catalog, "waits_for_table_lock", look)
+    _put(Swapper, "_give_up", given_up)
 
 
 def _kill_after_ddl() -> None:
@@ -88,13 +117,37 @@ def _kill_after_ddl() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         return affected
 
-    mock.patch.object(Session, "execute", executed).start()
+    _put(Session, "execute", executed)
+
+
+def _hold(file: Path) -> None:
+    """As long as there is a file, row copy or comparison stand still before the key that is named in it."""
+    send, send_next = Copier.send, Verifier._send_next
+
+    def stands_still(phase: Phase, key: Key | None) -> bool:
+        try:
+            held, number = file.read_text("ascii").split()
+        except FileNotFoundError:
+            return False
+        return held == phase and key is not None and int(key[0]) >= int(number)
+
+    def sent(self: Copier, progress: Progress) -> None:
+        chunks = tuple(chunk for chunk in progress.open_chunks if not stands_still(Phase.COPY, chunk.range.upto))
+        send(self, replace(progress, open_chunks=chunks))
+
+    def sent_next(self: Verifier, progress: Progress) -> None:
+        if not stands_still(Phase.VERIFY, progress.verified_upto):
+            send_next(self, progress)
+
+    _put(Copier, "send", sent)
+    _put(Verifier, "_send_next", sent_next)
 
 
 _SEAMS: Mapping[str, Callable[[], None]] = {
     "freeze": _freeze,
     "sentry": _sentry,
     "impatient": _impatient,
+    "patient": _patient,
     "no-fence": _no_fence,
     "blind": _blind,
     "kill-after-ddl": _kill_after_ddl,
@@ -105,6 +158,8 @@ def main() -> int:
     """What `fsm-ghost` does with the same arguments."""
     for seam in filter(None, os.environ.get("FSM_GHOST_TEST_SEAMS", "").split(",")):
         _SEAMS[seam]()
+    if held := os.environ.get("FSM_GHOST_TEST_HOLD"):
+        _hold(Path(held))
     return cli.main()
 
 

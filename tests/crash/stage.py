@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -31,7 +31,7 @@ from fsm_ghost.states.table import TABLE
 
 ALTER = "ADD COLUMN note VARCHAR(32) NOT NULL DEFAULT '', ADD INDEX status_changed (status, changed_at)"
 KILLED = -signal.SIGKILL
-PATIENCE = 30.0  # seconds for anything that is waited for
+PATIENCE = 120.0  # seconds for anything that is waited for: a busy machine is no reason to fail
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 T = TypeVar("T")
@@ -47,14 +47,20 @@ class Chunk(NamedTuple):
     seconds: float | None
 
 
-def until(wanted: Callable[[], T], what: str, *, every: float = 0.002, within: float = PATIENCE) -> T:
+def until(wanted: Callable[[], T], what: str, *, every: float = 0.005) -> T:
     """Ask again and again until the answer is true, and return it."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + PATIENCE
     while not (answer := wanted()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {within:g} s")
+            raise AssertionError(f"{what}: not within {PATIENCE:g} s")
         time.sleep(every)
     return answer
+
+
+def is_stopped(process: int) -> bool:
+    """Whether a process stands still, after SIGSTOP."""
+    status = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    return status.rpartition(")")[2].split()[0] == "T"
 
 
 class Command:
@@ -82,13 +88,13 @@ class Command:
     def ended(self) -> bool:
         return self.process.poll() is not None
 
-    def wait(self, within: float = PATIENCE) -> int:
+    def wait(self) -> int:
         """The exit code; negative for the signal that ended it."""
         try:
-            return self.process.wait(within)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self} did not end within {within:g} s\n{self.output}") from None
+            raise AssertionError(f"{self} did not end within {PATIENCE:g} s\n{self.output}") from None
 
     def kill(self) -> None:
         self.process.kill()
@@ -96,6 +102,20 @@ class Command:
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop the process where it is, and return when it stands still."""
+        self.send(signal.SIGSTOP)
+        self.await_frozen()
+
+    def await_frozen(self) -> None:
+        """Wait until the process stands still; it must not end before."""
+        until(lambda: self.ended or is_stopped(self.process.pid), "the process to freeze")
+        assert not self.ended, self.output
+
+    def wake(self) -> None:
+        """Let a frozen process go on."""
+        self.send(signal.SIGCONT)
 
     def __str__(self) -> str:
         return f"`{self._arguments}` (exit code {self.process.poll()})"
@@ -123,6 +143,7 @@ class Stage:
         folder.mkdir(exist_ok=True)
         self.state_db = folder / "state.db"
         self.flag_file = folder / "postpone"
+        self._hold_file = folder / "hold"
         self.table = TableName(f"crash_{number}", "orders")
         self.user = f"fsm_{number}"
         self._rows = rows
@@ -164,7 +185,9 @@ class Stage:
         """`fsm-ghost start --execute`; environment variables by their names."""
         what = ["--database", self.table.schema, "--table", self.table.name, "--alter", ALTER, "--execute"]
         how = ["--chunk-size", str(self._chunk_size), "--postpone-cut-over-flag-file", str(self.flag_file)]
-        return self._run(["start", *what, *how, *flags], environment)
+        # By default the machine's cores decide about the workers, and a test would not be the same everywhere.
+        workers = [] if "--copy-workers" in flags else ["--copy-workers", "1"]
+        return self._run(["start", *what, *how, *workers, *flags], environment)
 
     def resume(self, **environment: str) -> Command:
         """`fsm-ghost resume`, of the only migration there is."""
@@ -180,6 +203,19 @@ class Stage:
         """`fsm-ghost abort`."""
         return self._run(["abort", self.record.id], environment)
 
+    def hold(self, phase: Phase, part: float) -> None:
+        """Let row copy, or the comparison, stand still at this part of the rows (0..1) until `let_go`.
+
+        For the runs that are started while this is so: they are alive in that state for as long as a test wants.
+        """
+        written = self._hold_file.with_suffix(".new")
+        written.write_text(f"{phase} {int(part * self._rows)}", encoding="ascii")
+        written.replace(self._hold_file)
+
+    def let_go(self) -> None:
+        """End what `hold` began."""
+        self._hold_file.unlink()
+
     def go_on(self) -> Command | None:
         """What somebody does who finds his command killed: start when nothing was begun, nothing when all is done."""
         record = self.find()
@@ -191,7 +227,8 @@ class Stage:
         output = self.folder / f"output-{len(self._commands)}"
         address = ["--host", self.server.host, "--port", str(self.server.port), "--user", self.user]
         common = ["--state-db", str(self.state_db), *address, "--verbose"]
-        command = Command([*arguments, *common], environment, output)
+        held = {"FSM_GHOST_TEST_HOLD": str(self._hold_file)} if self._hold_file.exists() else {}
+        command = Command([*arguments, *common], environment | held, output)
         self._commands.append(command)
         return command
 
@@ -215,10 +252,42 @@ class Stage:
         """The chunks that the state file knows."""
         if self.find() is None:
             return []
-        with closing(sqlite3.connect(f"{self.state_db.as_uri()}?mode=ro", uri=True)) as db:
+        with self._looking() as db:
             return [
                 Chunk(*row) for row in db.execute("SELECT number, after, upto, rows, seconds FROM chunks ORDER BY 1")
             ]
+
+    def purposes(self, epoch: int) -> list[str]:
+        """What a run has opened connections for, as the state file knows it."""
+        with self._looking() as db:
+            return [str(row[0]) for row in db.execute("SELECT purpose FROM connections WHERE epoch = ?", (epoch,))]
+
+    def connection(self, purpose: str, epoch: int) -> int | None:
+        """A run's connection for a purpose, by id; None when it is not there on the server."""
+        with self._looking() as db:
+            known = "SELECT MAX(number) FROM connections WHERE purpose = ? AND epoch = ?"
+            number = db.execute(known, (purpose, epoch)).fetchone()[0]
+        found = self.session.value(f"SELECT IS_USED_LOCK('fsm-ghost:{self.record.id[:16]}:{number}')")
+        return None if found is None else int(found)
+
+    def streams(self) -> list[int]:
+        """The tool's connections that read the binlog, by id."""
+        rows = self.session.query(
+            f"SELECT id FROM information_schema.processlist WHERE user = '{self.user}' AND command LIKE 'Binlog Dump%'"
+        )
+        return sorted(int(row[0]) for row in rows)
+
+    def _looking(self) -> closing[sqlite3.Connection]:
+        """The state file, read-only."""
+        return closing(sqlite3.connect(f"{self.state_db.as_uri()}?mode=ro", uri=True))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nobody else writes to the state file inside."""
+        with closing(sqlite3.connect(self.state_db, isolation_level=None, timeout=PATIENCE)) as held:
+            held.execute("BEGIN IMMEDIATE")
+            yield
+            held.execute("ROLLBACK")
 
     def await_phase(self, command: Command, phase: Phase) -> Record:
         """Wait until the migration is seen in a phase."""
@@ -240,9 +309,9 @@ class Stage:
         return found
 
     def await_copied(self, command: Command, part: float) -> Record:
-        """Wait until this part of the rows is copied, 0..1."""
+        """Wait until this part of the rows is copied, 0..1; those that are gone by then count as copied."""
         return self.await_record(
-            command, lambda record: record.progress.rows >= part * self._rows, f"{part:.0%} of the rows copied"
+            command, lambda record: copied_upto(record) >= part * self._rows, f"{part:.0%} of the rows copied"
         )
 
     def connections(self) -> list[int]:
@@ -261,6 +330,10 @@ class Stage:
     def tables(self) -> set[str]:
         """The tables of the schema."""
         return {str(row[0]) for row in self.session.query(f"SHOW TABLES FROM {self.table.schema}")}
+
+    def count_of_the_first_rows(self) -> int:
+        """How many of the rows that the table was made with are left; none comes back that was deleted."""
+        return int(self.session.value(f"SELECT COUNT(*) FROM {table(self.table)} WHERE id <= {self._rows}"))
 
     def swaps(self) -> int:
         """How many statements have renamed the original, as the binlog has it."""
@@ -333,7 +406,7 @@ class Stage:
 
     def _assert_left(self, tables: set[str]) -> None:
         assert self.tables() == tables
-        until(lambda: not self.connections(), "the end of all our connections", within=10)
+        until(lambda: not self.connections(), "the end of all our connections")
 
     def _assert_journal(self) -> None:
         with closing(Store.reading(self.state_db)) as store:
@@ -360,6 +433,13 @@ class Stage:
         status = "SHOW MASTER STATUS" if self.server.flavour == "mariadb" else "SHOW BINARY LOG STATUS"
         row = self.session.query(status)[0]
         return str(row[0]), int(row[1])
+
+
+def copied_upto(record: Record) -> int:
+    """The key up to which all rows are known to be copied."""
+    progress = record.progress
+    reached = progress.open_chunks[0].range.after if progress.open_chunks else progress.handed_out
+    return 0 if reached is None else int(reached[0])
 
 
 def moments(seed: int, count: int, least: float, most: float) -> list[float]:

@@ -8,22 +8,33 @@ from contextlib import closing
 
 import pytest
 
-from fsm_ghost.engine.store import Record
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql.quoting import table
 from fsm_ghost.mysql.session import Session
 from tests.conftest import ServerFactory
 from tests.crash.conftest import StageMaker
-from tests.crash.stage import Command, Stage, until
+from tests.crash.stage import Stage, until
 
 
-def chunks_on_the_server(stage: Stage, least: int = 0) -> set[int]:
-    """The connections in which the server is copying a chunk, for at least so many seconds."""
-    return {number for number, text, seconds in stage.statements() if text.startswith("INSERT") and seconds >= least}
+def writing(stage: Stage) -> set[int]:
+    """The connections of the tool in which the server is writing rows to the ghost table."""
+    return {
+        number
+        for number, text, _ in stage.statements()
+        if text.startswith(("INSERT", "REPLACE", "DELETE")) and f"{stage.table.name}_gho" in text
+    }
+
+
+def waiting(stage: Stage) -> set[int]:
+    """The connections whose transactions wait for a row or for a table's lock."""
+    rows = stage.session.query(
+        "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+    )
+    return {int(row[0]) for row in rows}
 
 
 class Blocker:
-    """Somebody who holds a row of the ghost table that a chunk wants to insert."""
+    """Somebody who holds rows of the ghost table that a chunk wants to insert."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -31,17 +42,25 @@ class Blocker:
 
     def leave_zombie(self) -> int:
         """Kill a run whose chunk is waiting on the server; the connection in which it goes on waiting."""
-        run = self.stage.start()
-        record = self.stage.await_record(run, lambda _: len(self.stage.chunks()) >= 3, "the third chunk")
+        self.stage.hold(Phase.COPY, 0.5)
+        run = self.stage.start(FSM_GHOST_TEST_SEAMS="patient")
+        record = self.stage.await_copied(run, 0.2)
         self._session.begin()
         self._session.execute(
-            f"INSERT INTO {table(record.progress.the_plan.names.ghost)} (id, customer, status, amount, changed_at)"
-            f" SELECT MAX(id), 0, '', 0, NOW() FROM {table(self.stage.table)} WHERE id <= 900"
+            f"INSERT IGNORE INTO {table(record.progress.the_plan.names.ghost)}"
+            " (id, customer, status, amount, changed_at)"
+            f" SELECT id, 0, '', 0, NOW() FROM {table(self.stage.table)} WHERE id BETWEEN 500 AND 900"
         )
-        zombie = until(lambda: next(iter(chunks_on_the_server(self.stage, least=1)), 0), "a chunk that waits")
+        self.stage.let_go()
+        zombie = until(lambda: next(iter(self._chunks() & waiting(self.stage)), 0), "a chunk that waits")
         run.kill()
-        assert zombie in chunks_on_the_server(self.stage), "it goes on on the server, although its client is dead"
+        assert zombie in waiting(self.stage), "it goes on on the server, although its client is dead"
         return zombie
+
+    def _chunks(self) -> set[int]:
+        return {
+            number for number, text, _ in self.stage.statements() if text.startswith("INSERT") and " SELECT " in text
+        }
 
     def step_aside(self) -> None:
         self._session.rollback()
@@ -58,11 +77,10 @@ def blocker(make_stage: StageMaker) -> Iterator[Blocker]:
 
 def test_a_statement_of_a_dead_run_is_gone_before_the_next_run_copies_anything(blocker: Blocker) -> None:
     stage, zombie = blocker.stage, blocker.leave_zombie()
-    before = stage.chunks()
+    earlier, before = set(stage.connections()), stage.chunks()
     run = stage.resume()
-    chunk = until(lambda: chunks_on_the_server(stage) - {zombie}, "the same chunk, sent by the new run")
+    until(lambda: writing(stage) - earlier, "the new run to write to the ghost table")
     assert zombie not in stage.connections()
-    assert len(chunk) == 1
     blocker.step_aside()
     stage.assert_migrated(run)
     stage.assert_nothing_copied_twice(before)
@@ -70,37 +88,41 @@ def test_a_statement_of_a_dead_run_is_gone_before_the_next_run_copies_anything(b
 
 def test_without_the_fence_the_statement_of_a_dead_run_would_meet_those_of_the_next(blocker: Blocker) -> None:
     stage, zombie = blocker.stage, blocker.leave_zombie()
+    until(lambda: stage.connections() == [zombie], "the server to end the other connections")
     stage.resume(FSM_GHOST_TEST_SEAMS="no-fence")
-    until(lambda: chunks_on_the_server(stage) - {zombie}, "the same chunk, sent by the new run")
-    assert zombie in chunks_on_the_server(stage)
+    until(lambda: writing(stage) - {zombie}, "the new run to write to the ghost table")
+    assert zombie in waiting(stage)
 
 
 def test_a_run_whose_connections_are_killed_one_after_the_other_reconnects_by_itself(make_stage: StageMaker) -> None:
-    stage = make_stage(rows=6000, chunk_size=25)
+    stage = make_stage(rows=3000, chunk_size=25)
+    parts = iter(range(10, 95, 5))
+
+    def copies_on() -> None:
+        part = next(parts)
+        stage.hold(Phase.COPY, part / 100)
+        stage.await_copied(run, (part - 2) / 100)
+
+    stage.hold(Phase.COPY, next(parts) / 100)
     run = stage.start()
-    stage.await_copied(run, 0.01)
-    connections = stage.connections()
-    assert len(connections) >= 5
-    for number in range(len(connections)):
-        record = stage.await_record(run, lambda record: record.phase is Phase.COPY, "copy")
-        own = until(lambda: whole(stage, len(connections)), "a run with all its connections")
-        stage.session.execute(f"KILL {own[number]}")
-        await_next_run(stage, run, record)
-    assert stage.record.phase is Phase.COPY, "the last connection was killed too late to show anything"
+    record = stage.await_copied(run, 0.05)
+    purposes = stage.purposes(record.epoch)
+    assert len(purposes) >= 4
+    for purpose in purposes:
+        victim = until(lambda now=record, what=purpose: stage.connection(what, now.epoch), purpose)  # type: ignore[misc]
+        stage.session.execute(f"KILL {victim}")
+        stage.hold(Phase.COPY, next(parts) / 100)  # so that it uses all its connections, and finds one missing
+        record = stage.await_record(run, lambda now, before=record: now.epoch > before.epoch, "the next run")  # type: ignore[misc]
+        copies_on()
+    stream = until(stage.streams, "the binlog stream")[-1]
+    stage.session.execute(f"KILL {stream}")
+    until(lambda: [number for number in stage.streams() if number > stream], "the next stream")
+    copies_on()
+    assert stage.record.phase is Phase.COPY
     before = stage.chunks()
+    stage.let_go()
     stage.assert_migrated(run)
     stage.assert_nothing_copied_twice(before)
-
-
-def await_next_run(stage: Stage, run: Command, before: Record) -> None:
-    """Wait until a process has begun a new run, and copied something in it."""
-    stage.await_record(run, lambda now: now.epoch > before.epoch, "the next run")
-    stage.await_record(run, lambda now: now.progress.rows > before.progress.rows, "copy to go on")
-
-
-def whole(stage: Stage, count: int) -> list[int]:
-    connections = stage.connections()
-    return connections if len(connections) == count else []
 
 
 # A driver that cannot connect leaves its socket to the garbage collector.
@@ -113,6 +135,7 @@ def test_a_run_outlives_a_restart_of_the_server(
 ) -> None:
     own = fresh_server()
     stage = make_stage(rows=3000, chunk_size=30, on=own)
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
     stage.await_copied(run, 0.2)
     before = stage.chunks()
@@ -121,6 +144,7 @@ def test_a_run_outlives_a_restart_of_the_server(
         own.start()
     else:
         own.restart()
+    stage.let_go()
     stage.reconnect()
     stage.assert_migrated(run)
     stage.assert_nothing_copied_twice([chunk for chunk in before if chunk.rows is not None])
@@ -132,12 +156,14 @@ def test_a_run_told_to_stop_while_the_server_is_away_can_be_resumed(
 ) -> None:
     own = fresh_server()
     stage = make_stage(rows=3000, chunk_size=30, on=own)
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
     stage.await_copied(run, 0.2)
     own.kill()
     until(lambda: "trying again" in run.output, "the run to notice")
     run.send(signal.SIGTERM)
-    assert run.wait(10) == 4, run.output
+    assert run.wait() == 4, run.output
     own.start()
+    stage.let_go()
     stage.reconnect()
     stage.assert_migrated(stage.resume())

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from fsm_ghost.engine.store import Store
 from fsm_ghost.model.phase import Outcome, Phase
-from tests.crash.conftest import StageMaker
 from tests.crash.points import fault_points
 from tests.crash.stage import KILLED, Stage, until
 
@@ -40,7 +36,7 @@ def test_a_run_killed_at_the_same_point_of_two_swaps_finishes(stage: Stage, poin
     assert stage.start(FSM_GHOST_CRASH_AT=point).wait() == KILLED
     again = stage.resume(FSM_GHOST_CRASH_AT=point)
     if again.wait() == KILLED:
-        assert stage.record.progress.attempts == 2
+        assert stage.record.progress.attempts >= 2
         again = stage.resume()
     stage.assert_migrated(again)
 
@@ -63,7 +59,7 @@ def test_a_swap_whose_run_died_before_it_could_say_so_is_found_done(stage: Stage
 def test_a_swap_whose_run_died_before_the_rename_is_found_not_done_and_tried_again(stage: Stage) -> None:
     assert stage.start(FSM_GHOST_CRASH_AT="swap.after-drain").wait() == KILLED
     stage.assert_migrated(stage.resume())
-    assert reasons(stage, Outcome.GIVEN_UP)[0] == "found not done"
+    assert "found not done" in reasons(stage, Outcome.GIVEN_UP)
     assert reasons(stage, Outcome.SWAPPED) == [""]
 
 
@@ -102,27 +98,27 @@ def test_a_run_frozen_under_the_lock_does_not_hold_the_application_up_and_loses_
 ) -> None:
     """Frozen for longer than the server waits for a silent client, which ends its session and the lock with it."""
     run = stage.start(FSM_GHOST_CRASH_AT=point, FSM_GHOST_TEST_SEAMS="freeze,impatient")
-    until(lambda: run.ended or is_stopped(run.process.pid), "the run to freeze")
-    assert not run.ended, run.output
-    count = len(stage.connections())
-    until(lambda: len(stage.connections()) < count, "the server to end the locking session", within=10)
+    run.await_frozen()
+    epoch = stage.record.epoch
+    until(lambda: stage.connection("cut-over lock", epoch) is None, "the server to end the locking session")
     written = stage.writers.commits
-    until(lambda: stage.writers.commits > written + 20, "the application to go on", within=10)
-    run.send(signal.SIGCONT)
+    until(lambda: stage.writers.commits > written + 20, "the application to go on")
+    run.wake()
     stage.assert_migrated(run)
 
 
-def test_a_frozen_run_keeps_its_migration_until_it_wakes_up(make_stage: StageMaker) -> None:
-    stage = make_stage(rows=2000, chunk_size=50)
+def test_a_frozen_run_keeps_its_migration_until_it_wakes_up(stage: Stage) -> None:
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
-    stage.await_copied(run, 0.3)
-    run.send(signal.SIGSTOP)
+    stage.await_copied(run, 0.2)
+    run.freeze()
     before = stage.chunks()
     second = stage.resume()
     assert second.wait() == 5
     assert f"process {run.process.pid}" in second.output
     assert stage.chunks() == before
-    run.send(signal.SIGCONT)
+    stage.let_go()
+    run.wake()
     stage.assert_migrated(run)
     stage.assert_nothing_copied_twice(before)
 
@@ -132,38 +128,30 @@ def test_a_run_is_named_to_the_second_one_although_the_state_file_is_being_writt
     stage.flag_file.touch()
     run = stage.start()
     stage.await_phase(run, Phase.SYNC)
-    with closing(sqlite3.connect(stage.state_db, isolation_level=None)) as held:
-        held.execute("BEGIN IMMEDIATE")
-        run.send(signal.SIGSTOP)
+    with stage.writing():
+        run.freeze()
         second = stage.resume()
         assert second.wait() == 5, second.output
         assert f"process {run.process.pid}" in second.output
-        held.execute("ROLLBACK")
-    run.send(signal.SIGCONT)
+    run.wake()
     stage.flag_file.unlink()
     stage.assert_migrated(run)
 
 
-def test_a_run_that_was_taken_over_while_it_was_frozen_writes_nothing_any_more(make_stage: StageMaker) -> None:
+def test_a_run_that_was_taken_over_while_it_was_frozen_writes_nothing_any_more(stage: Stage) -> None:
     """Its lock file is gone, as on a file system that does not keep locks: then the epoch keeps it out."""
-    stage = make_stage(rows=2000, chunk_size=50)
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
-    stage.await_copied(run, 0.3)
-    with closing(sqlite3.connect(stage.state_db, isolation_level=None)) as held:
-        held.execute("BEGIN IMMEDIATE")  # so that it is not frozen inside a transaction of its own
-        run.send(signal.SIGSTOP)
-        held.execute("ROLLBACK")
+    stage.await_copied(run, 0.2)
+    with stage.writing():  # so that it is not frozen inside a transaction of its own
+        run.freeze()
     for lock in stage.folder.glob("*.lock"):
         lock.unlink()
+    stage.let_go()
     second = stage.resume()
     assert second.wait() == 0, second.output
     ended = stage.record
-    run.send(signal.SIGCONT)
+    run.wake()
     assert run.wait() in {4, 5}, run.output
     assert stage.record == ended
     stage.assert_migrated(None)
-
-
-def is_stopped(process: int) -> bool:
-    status = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
-    return status.rpartition(")")[2].split()[0] == "T"

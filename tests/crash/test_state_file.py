@@ -24,9 +24,11 @@ def assert_stopped_clearly(stage: Stage, output: str) -> None:
 
 def test_a_run_that_may_not_write_any_more_stops_and_can_be_resumed(make_stage: StageMaker) -> None:
     stage = make_stage(rows=3000, chunk_size=30)
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
     stage.await_copied(run, 0.2)
     resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+    stage.let_go()
     assert run.wait() == 1, run.output
     assert_stopped_clearly(stage, run.output)
     before = stage.chunks()
@@ -57,11 +59,13 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room_again(
 ) -> None:
     stage = make_stage(rows=3000, chunk_size=30)
     stage.state_db = small_disk / "state.db"
+    stage.hold(Phase.COPY, 0.5)
     run = stage.start()
     stage.await_copied(run, 0.2)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="No space left"):
         fill(filler)
+    stage.let_go()
     assert run.wait() == 1, run.output
     assert_stopped_clearly(stage, run.output)
     before = stage.chunks()

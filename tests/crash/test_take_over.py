@@ -11,8 +11,7 @@ from fsm_ghost.engine.store import Store
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql.quoting import table
 from tests.crash.conftest import StageMaker
-from tests.crash.stage import KILLED, Command, Stage, until
-from tests.crash.test_cut_over import is_stopped
+from tests.crash.stage import KILLED, Command, Stage, is_stopped, until
 
 # Where the first run is killed; the numbers are those of the transitions of an undisturbed run.
 IN_EACH_PHASE = {
