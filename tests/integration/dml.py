@@ -11,6 +11,7 @@ from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from fsm_ghost.mysql.quoting import quote
+from tests.integration.driving import PATIENCE
 from tests.servers import Database
 
 _EXPECTED = {1062, 1205, 1213, 1020}  # the key is taken; lock wait, deadlock, snapshot conflict
@@ -52,11 +53,11 @@ class Scribblers:
         for thread in self._threads:
             thread.join()
 
-    def write_on(self, transactions: int, timeout: float = 30) -> None:
+    def write_on(self, transactions: int) -> None:
         """Wait until so many more transactions have been committed."""
         with self._written:
             wanted = self.commits + transactions
-            assert self._written.wait_for(lambda: self.commits >= wanted or self.errors, timeout)
+            assert self._written.wait_for(lambda: self.commits >= wanted or self.errors, PATIENCE)
             assert not self.errors
 
     def _scribble(self, connection: Connection[Cursor], choice: random.Random) -> None:

@@ -10,18 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pymysql
+
 from fsm_ghost import migration
-from fsm_ghost.engine.store import Change, JournalEntry, Record, Store
+from fsm_ghost.engine.store import JournalEntry, Record, Store
 from fsm_ghost.migration import Ending
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.mysql.faults import NO_SUCH_TABLE
 from fsm_ghost.mysql.private import PrivateServer
 from fsm_ghost.mysql.quoting import quote, table
 from fsm_ghost.settings import CopySettings, CutOverSettings, ServerSettings, Settings
 from tests.servers import Database
 
-PATIENCE = 30.0  # seconds: longer than anything that is waited for should take
+PATIENCE = 120.0  # seconds for anything that is waited for: a busy machine is no reason to fail
 ADD_COLUMN = "ADD COLUMN added INT NOT NULL DEFAULT 7, ADD INDEX added (added)"
 Condition = Callable[[Snapshot], bool]
 
@@ -84,15 +87,9 @@ class Driver:
             store.close()
         return self._started(Running(state_file or self.state_file, number, settings.server, hold))
 
-    def restart(
-        self,
-        number: str,
-        hold: Phase | Condition | None = None,
-        order: str | None = None,
-        change: Change | None = None,
-    ) -> Running:
+    def restart(self, number: str, hold: Phase | Condition | None = None, order: str | None = None) -> Running:
         """As `start`, for a migration that has been begun."""
-        return self._started(Running(self.state_file, number, self.server, hold, order, change))
+        return self._started(Running(self.state_file, number, self.server, hold, order))
 
     def order(self, number: str, verb: str) -> None:
         """Leave a command in the state file, as another process would."""
@@ -159,14 +156,12 @@ class Running:
         server: ServerSettings,
         hold: Phase | Condition | None,
         order: str | None = None,
-        change: Change | None = None,
     ) -> None:
         self.id = number
         self._state_file = state_file
         self._server = server
         self._hold = (lambda seen: seen.phase is hold) if isinstance(hold, Phase) else hold
         self._order = order
-        self._change = change
         self._changed = threading.Condition()
         self._last: Snapshot | None = None
         self._held = False
@@ -243,13 +238,7 @@ class Running:
             store = Store(self._state_file)
             try:
                 self._ending = migration.drive(
-                    store,
-                    self.id,
-                    self._server,
-                    publish=self._publish,
-                    stop=self._stop,
-                    order=self._order,
-                    change=self._change,
+                    store, self.id, self._server, publish=self._publish, stop=self._stop, order=self._order
                 )
             finally:
                 store.close()
@@ -273,9 +262,15 @@ class Running:
 
 def tables(database: Database) -> dict[str, str]:
     """Every table and view of the database with its definition, the counter left out."""
-    names = [name for (name,) in database.query("SHOW TABLES")]
-    shown = {name: str(database.query(f"SHOW CREATE TABLE {quote(name)}")[0][1]) for name in names}
-    return {name: "\n".join(_without_counter(line) for line in text.split("\n")) for name, text in shown.items()}
+    while True:
+        names = [name for (name,) in database.query("SHOW TABLES")]
+        try:
+            shown = {name: str(database.query(f"SHOW CREATE TABLE {quote(name)}")[0][1]) for name in names}
+        except pymysql.err.ProgrammingError as error:
+            if error.args[0] != NO_SUCH_TABLE:
+                raise
+            continue  # a table of a migration that is under way was dropped in the meantime
+        return {name: "\n".join(_without_counter(line) for line in text.split("\n")) for name, text in shown.items()}
 
 
 def _without_counter(line: str) -> str:

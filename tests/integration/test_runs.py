@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import AbortedError, AmbiguousError, OwnedElsewhereError, StoppedError
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.mysql.connections import Ownership
+from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.settings import HookSettings, Settings
-from tests.integration.driving import Driver, old_table, tables, unchanged
+from tests.integration.driving import Driver, old_table, table_of, tables, unchanged
 from tests.servers import Database
 
 
@@ -118,12 +121,10 @@ def test_a_migration_cannot_be_driven_twice_at_the_same_time(plain: Database, dr
 def test_a_run_whose_owner_connection_is_killed_takes_the_lock_again_and_goes_on(driver: Driver) -> None:
     running = driver.start(driver.postponed())
     running.until_postponed()
-    server = driver.database.server
-    ((owner,),) = server.execute(
-        "SELECT MIN(ID) FROM information_schema.PROCESSLIST"
-        " WHERE DB IS NULL AND USER = 'root' AND ID <> CONNECTION_ID() AND COMMAND <> 'Daemon'"
-    )
-    server.execute(f"KILL {owner}")
+    session = Session(connect_arguments(driver.server))
+    owner = session.value(f"SELECT IS_USED_LOCK('{Ownership(session, table_of(driver.database, 't'))._name}')")
+    session.execute(f"KILL {owner}")
+    session.close()
     running.until(lambda _: driver.record(running.id).epoch == 2)
     driver.flag_file.unlink()
     assert running.ending().exit_code == 0
@@ -258,7 +259,9 @@ def test_the_same_table_can_be_migrated_after_giving_up(plain: Database, driver:
 # --- Hooks ------------------------------------------------------------------------------------------------------------
 
 MOMENTS = ["startup", "validated", "before-row-copy", "row-copy-complete", "before-cut-over", "success"]
-HOOK = """#!/usr/bin/env python3
+HOOK = (
+    f"#!{sys.executable} -IS"
+    """
 import json, os, sys
 wanted = {name: value for name, value in os.environ.items() if name.startswith(("GH_OST_", "FSM_GHOST_"))}
 with open(os.path.join(os.path.dirname(sys.argv[0]), "told"), "a") as file:
@@ -266,6 +269,7 @@ with open(os.path.join(os.path.dirname(sys.argv[0]), "told"), "a") as file:
 print("ran", os.path.basename(sys.argv[0]))
 sys.exit(os.path.exists(sys.argv[0] + ".fails"))
 """
+)
 
 
 class Hooks:

@@ -105,7 +105,7 @@ def _crossed_out(argument: str) -> str:
 
 def _arguments_once(pid: int, hidden: str) -> list[str]:
     """The arguments that others see, once `hidden` is none of them."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         shown = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[:-1]
         if len(shown) > 3 and hidden not in shown:
