@@ -151,6 +151,20 @@ def test_a_command_is_answered_once_and_does_what_it_says_although_the_run_dies_
         assert first in {None, last}
 
 
+def test_a_rehearsal_that_its_run_did_not_survive_is_not_made_again_and_leaves_nothing_behind(stage: Stage) -> None:
+    stage.flag_file.touch()
+    run = stage.start(FSM_GHOST_CRASH_AT="swap.after-drain")
+    stage.await_record(run, lambda record: record.phase is Phase.SYNC and record.progress.verified, "the comparison")
+    with closing(Store.existing(stage.state_db)) as store:
+        number = store.order(stage.record.id, Verb.REHEARSE)
+        assert run.wait() == KILLED
+        assert store.was_taken(number)
+        stage.assert_aborted(stage.abort())
+        answer = store.answer(number)
+        assert answer is not None
+        assert not answer.took_effect
+
+
 @pytest.mark.parametrize(
     "point",
     [

@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 
 from fsm_ghost import migration
-from fsm_ghost.engine.store import JournalEntry, Record, Store
+from fsm_ghost.engine.store import Change, JournalEntry, Record, Store
 from fsm_ghost.migration import Ending
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
@@ -87,9 +87,15 @@ class Driver:
             store.close()
         return self._started(Running(state_file or self.state_file, number, settings.server, hold))
 
-    def restart(self, number: str, hold: Phase | Condition | None = None, order: str | None = None) -> Running:
+    def restart(
+        self,
+        number: str,
+        hold: Phase | Condition | None = None,
+        order: str | None = None,
+        change: Change | None = None,
+    ) -> Running:
         """As `start`, for a migration that has been begun."""
-        return self._started(Running(self.state_file, number, self.server, hold, order))
+        return self._started(Running(self.state_file, number, self.server, hold, order, change))
 
     def order(self, number: str, verb: str) -> None:
         """Leave a command in the state file, as another process would."""
@@ -156,12 +162,14 @@ class Running:
         server: ServerSettings,
         hold: Phase | Condition | None,
         order: str | None = None,
+        change: Change | None = None,
     ) -> None:
         self.id = number
         self._state_file = state_file
         self._server = server
         self._hold = (lambda seen: seen.phase is hold) if isinstance(hold, Phase) else hold
         self._order = order
+        self._change = change
         self._changed = threading.Condition()
         self._last: Snapshot | None = None
         self._held = False
@@ -238,7 +246,13 @@ class Running:
             store = Store(self._state_file)
             try:
                 self._ending = migration.drive(
-                    store, self.id, self._server, publish=self._publish, stop=self._stop, order=self._order
+                    store,
+                    self.id,
+                    self._server,
+                    publish=self._publish,
+                    stop=self._stop,
+                    order=self._order,
+                    change=self._change,
                 )
             finally:
                 store.close()
