@@ -32,11 +32,11 @@ class Copy:
 
     def _step(self, progress: Progress) -> Step:
         copier, chunker = self.plane.copier(progress), self.plane.chunker(progress)
-        progress = self.plane.follow(progress)
         copied: tuple[CopiedChunk, ...] = tuple(copier.copied())
         for chunk in copied:
             progress = progress.chunk_copied(chunk)
             chunker.learn(chunk)
+        progress = self.plane.follow(progress)
         copier.send(progress)
         handed_out = progress
         while copier.wants_more(handed_out) and not handed_out.is_handed_out:

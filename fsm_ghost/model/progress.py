@@ -28,6 +28,9 @@ class Progress:
     Chunks are handed out in key order and may be committed in any order: `open_chunks` are those handed out and not
     known to be committed, `handed_out` is the end of the last one. `safe` are the coordinates from which reading the
     binlog again brings every change that the ghost table may lack, but for the keys that are `carried` (protocol R11).
+
+    What it says about the ghost table was committed before `marker` was, and the COMMIT of that has returned. A server
+    that does not have this marker any more has lost commits in a crash, or was put back to an earlier state.
     """
 
     plan: Plan | None = None
@@ -35,6 +38,7 @@ class Progress:
 
     start: Coordinates | None = None
     safe: Coordinates | None = None
+    marker: int = 0
     changes: int = 0  # row events read on the original
     refreshed: int = 0  # keys refreshed
 

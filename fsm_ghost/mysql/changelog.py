@@ -55,6 +55,10 @@ class Changelog:
         value = self._session.value(f"SELECT value FROM {self._table} WHERE hint = '{MADE}'")
         return frozenset(json.loads(value)) if value else frozenset()
 
+    def last_marker(self) -> int:
+        """The last marker that the server has."""
+        return int(self._session.value(f"SELECT id FROM {self._table} WHERE hint = '{MARKER}'") or 0)
+
     def write_marker(self, session: Session | None = None) -> int:
         """Commit a new marker, through another session where that one holds locks; its number."""
         self._marker += 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from fsm_ghost.errors import MismatchError
+from fsm_ghost.errors import MismatchError, StreamError
 from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
@@ -36,6 +36,15 @@ _MOST_CLASHES = 1000
 CLASH_REMEDY = "Mend these rows in the original, then resume with --retry; or abort, and start with another ALTER."
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """How the changes stood before a marker was committed: the server cannot lose that and keep the marker."""
+
+    safe: Coordinates
+    carried: tuple[Key, ...]
+    marker: int
+
+
 class Applier:
     """Follows the changes of one migration. Owner thread only."""
 
@@ -55,10 +64,12 @@ class Applier:
         self._crew = crew
         self._refresher = refresher
         self._changelog = changelog
-        self._coordinates = coordinates if plan.discards else None
+        self._coordinates = coordinates
+        self._here = progress.safe
         self.ledger = Ledger(plan.key, progress.safe, exclusive=plan.exclusive, discards=plan.discards)
         self.ledger.advanced(progress)
         self.ledger.carry(progress.carried)
+        self._proved = _Proved(progress.safe, progress.carried, progress.marker)
         self._waiting_for_row = 0  # refreshes of one key each that may wait for its row
         self._batch = 100
         self._passed = 0
@@ -105,18 +116,23 @@ class Applier:
         self._hand_out()
         self._beat()
         self._trend.note(time.monotonic(), self.ledger.cleaned, len(self.ledger))
-        return replace(progress, safe=self.ledger.safe, carried=tuple(sorted(self.ledger.carried)))
+        proved = self._proved
+        return replace(progress, safe=proved.safe, carried=proved.carried, marker=proved.marker)
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent."""
         self.ledger.chunk_started(chunk)
 
     def chunk_ended(self, copied: CopiedChunk) -> None:
-        """A chunk has been committed; where it kept refreshes from running, they come first now."""
+        """A chunk has been committed; where it kept refreshes from running, they come first now.
+
+        It may be stored as copied after the next `pump`.
+        """
         self.ledger.chunk_ended(copied.chunk)
         self.ledger.carry(copied.missing)
         self._turn_until = time.monotonic() + _TURN * copied.seconds
         self._copy_is_next = False
+        self._heartbeat_at = 0.0
 
     def lets_chunk_start(self) -> bool:
         """Whether a chunk may be sent now."""
@@ -255,12 +271,18 @@ class Applier:
         if now - self._heartbeat_at < HEARTBEAT_EVERY:
             return
         self._heartbeat_at = now
-        here = self._coordinates() if self._coordinates else None
+        safe, carried, here = self.ledger.safe, tuple(sorted(self.ledger.carried)), self._coordinates()
+        if here < self._here:
+            raise StreamError(
+                f"The server's binlog has gone back from {self._here} to {here}",
+                "It was reset (RESET MASTER). Abort this migration and start it again.",
+            )
+        self._here = here
         began = time.monotonic()
         marker = self.write_marker()
         self.commit_seconds = time.monotonic() - began
-        if here is not None:
-            self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
+        self._proved = _Proved(safe, carried, marker)
+        self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
         if self._heartbeat is None:
             self._heartbeat = (marker, time.monotonic())
         else:

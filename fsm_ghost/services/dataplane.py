@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fsm_ghost.errors import CutOverError, StoppedError
+from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
 from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.naming import TableName
@@ -260,6 +260,7 @@ class DataPlane:
     def _open_applier(self, progress: Progress) -> Applier:
         tools, plan = self._tools, progress.the_plan
         self._check_definitions(plan)
+        self._check_marker(progress)
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
         refresher = Refresher(self._statements(plan), plan)
@@ -275,6 +276,17 @@ class DataPlane:
         if not plan.finds_by_timestamp:
             session.use_server_time_zone()
         return session
+
+    def _check_marker(self, progress: Progress) -> None:
+        """The server must still have all that the progress says was committed (protocol R13)."""
+        found = self._tools.changelog.last_marker()
+        if found < progress.marker:
+            raise AmbiguousError(
+                f"the server has lost what this migration had committed on it: marker {progress.marker:x} was its last,"
+                f" and the server has {found:x}",
+                "It was put back to an earlier state, or has crashed while innodb_flush_log_at_trx_commit was not 1."
+                " Nobody can tell which rows the ghost table lacks now: abort this migration and start it again.",
+            )
 
     def _check_definitions(self, plan: Plan) -> None:
         """The tables must be those that the plan was made for (protocol R13)."""

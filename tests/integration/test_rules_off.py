@@ -468,6 +468,7 @@ def look_for_no_row_that_a_chunk_left_out(patch: Patch) -> None:
 
 
 def a_run_ends_before_a_changed_row_was_refreshed(scene: Scene) -> None:
+    scene.beat(every=0)
     scene.begin_and_copy()
     with pytest.MonkeyPatch.context() as busy:
         busy.setattr(Ledger, "take", lambda *_: None)
@@ -490,6 +491,7 @@ def store_the_end_of_what_was_read(patch: Patch) -> None:
 
 
 def a_run_ends_while_a_changed_row_is_locked(scene: Scene) -> None:
+    scene.beat(every=0)
     scene.begin_and_copy()
     tried = scene.ends_of(Refresher, "refresh")
     with scene.prepared("UPDATE t SET n = 1 WHERE id = 40"):

@@ -92,12 +92,12 @@ def test_nothing_is_handed_out_beyond_the_last_key() -> None:
     assert step.progress.open_chunks == chunks(10, 20, 30, 40)
 
 
-def test_the_safe_coordinates_are_taken_before_the_chunks_that_ended_meanwhile() -> None:
-    """R11: what was refreshed under a chunk is accounted for no later than the chunk itself is recorded."""
+def test_the_chunks_that_ended_are_taken_before_the_marker_that_proves_them() -> None:
+    """R11: what is recorded of the ghost table is followed by a marker; the ledger accounts for refreshes under them."""
     fake = FakePlane(follows=following(safe=at(99)))
     fake.the_copier.done = []
     step = Copy(fake.plane).step(READY)
-    assert fake.log.index("follow") < fake.log.index("copied") < fake.log.index("send")
+    assert fake.log.index("copied") < fake.log.index("follow") < fake.log.index("send")
     assert step.progress.safe == at(99)
 
 

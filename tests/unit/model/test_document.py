@@ -42,6 +42,7 @@ _PROGRESS = Progress(
     prepared=True,
     start=at(4),
     safe=Coordinates("a:b.c-bin.1000000", 2**33),
+    marker=2**33 + 5,
     changes=12,
     refreshed=7,
     range_known=True,
