@@ -2,6 +2,8 @@
 
     stream     KeyStream, the public class
     tap        the connection: mysql-replication opens the dump, we take the socket
+    reader     bytes → changes
+    express    takes what is usual and goes through it in one loop; the rest is done, carefully, by
     packets    bytes → events: packet framing, giant events, checksums, compressed transactions (payload)
     decoder    events → keys, markers, transaction boundaries; refuses what cannot be followed
     tablemap   the layout of a table's row images

@@ -17,13 +17,15 @@ from fsm_ghost.mysql.binlog.tables import NAMES_AT, Changelog, Original, Watched
 
 Handler: TypeAlias = Callable[[bytes, int, int, int], None]
 
-_MANY_KEYS = 50_000
+MANY_KEYS = 50_000
+_MANY_MAPS = 10_000
 _TABLE_ID = 6
 _TYPES = 256  # an event's type is one byte
 _SHOWN = 200  # characters of a statement in an error message
 # MariaDB GTID: a single statement follows, not a transaction; or an XA transaction that ends prepared.
-_STANDALONE, _PREPARED_XA = 0x01, 0x40
-_MARIADB_FLAGS_AT = 12
+STANDALONE, PREPARED_XA = 0x01, 0x40
+MARIADB_FLAGS_AT = 12
+BEGIN = b"\0BEGIN"  # how a QUERY event ends that says so
 _ONE_PHASE = b"\1"
 _ROTATE_NAME_AT = 8
 _EVENT_SIZE_AT = 9  # in the header
@@ -41,8 +43,9 @@ class Decoder:
     """Takes events one by one (`handle`); `take` tells what they brought.
 
     `tables` are the ids that the original and the changelog have at this point of the binlog; row events of other
-    tables need not be handed over. `is_full` says that it is time to `take`. `ignoring_case` tells
-    how the server compares the names of tables.
+    tables need not be handed over. `mapped` are the bodies of TABLE_MAP events, by table id, that would change nothing
+    if they came again. `is_full` says that it is time to `take`. `ignoring_case` tells how the server compares the
+    names of tables.
     """
 
     def __init__(
@@ -55,16 +58,17 @@ class Decoder:
         ignoring_case: bool = False,
     ) -> None:
         self.tables: dict[bytes, WatchedTable] = {}
-        self._route = Route(start)
+        self.mapped: set[bytes] = set()
+        self._maps: dict[bytes, bytes] = {}
+        self.route = Route(start)
         self._taken = start
-        self._original = original
+        self.original = original
         self._changelog = changelog
         self._queries = queries
         self._ignoring_case = ignoring_case
         self._watched = (original, changelog)
-        self._in_transaction = False
-        self._since: Coordinates | None = None  # the boundary before the first row event that was not taken yet
-        self._row_events = 0
+        self.in_transaction = False
+        self.since: Coordinates | None = None  # the boundary before the first row event that was not taken yet
         self._swapped = False
         self.is_full = False
         self._handlers = self._all_handlers()
@@ -90,88 +94,97 @@ class Decoder:
     @property
     def boundary(self) -> Coordinates:
         """The last transaction boundary passed."""
-        return self._route.boundary
+        return self.route.boundary
 
     def take(self) -> Changes | None:
         """What was brought since this was last called; None when nothing was and no boundary was passed."""
         end = self.boundary
-        if self._since is None and end == self._taken and not self._swapped:
+        if self.since is None and end == self._taken and not self._swapped:
             return None
-        prepared = self._original.take_prepared()
+        prepared = self.original.take_prepared()
         changes = Changes(
-            start=self._since or end,
+            start=self.since or end,
             end=end,
-            keys=self._original.take(),
+            keys=self.original.take(),
             prepared=prepared,
             markers=frozenset(int(marker) for (marker,) in self._changelog.take()),
-            row_events=self._row_events,
+            row_events=self.original.take_events(),
             swapped=self._swapped,
         )
-        self._taken, self._since, self._row_events, self.is_full = end, None, 0, False
+        self._taken, self.since, self.is_full = end, None, False
         return changes
 
     def handle(self, kind: int, buffer: bytes, start: int, stop: int, position: int) -> None:
         """Take an event in. Raises UnreadableError, or StreamError for a statement that must stop the migration."""
-        self._handlers[kind](buffer, start, stop, position)
+        try:
+            self._handlers[kind](buffer, start, stop, position)
+        except IndexError as error:
+            raise UnreadableError("it is shorter than events of its type are") from error
 
     # --- Rows ---------------------------------------------------------------------------------------------------------
 
     def _table_map(self, buffer: bytes, start: int, stop: int, _: int) -> None:
         table_id = buffer[start : start + _TABLE_ID]
+        self.tables.pop(table_id, None)  # ids are given anew after a restart of the server
         for table in self._watched:
             if table.is_named(buffer, start + NAMES_AT, ignoring_case=self._ignoring_case):
-                table.map(buffer, start, stop)
+                if table.map(buffer, start, stop):
+                    self.mapped.clear()
                 self.tables[table_id] = table
-                return
-        self.tables.pop(table_id, None)  # ids are given anew after a restart of the server
+                break
+        self._note(table_id, buffer[start:stop])
+
+    def _note(self, table_id: bytes, body: bytes) -> None:
+        """There is one meaning of a table id at a time."""
+        if len(self._maps) >= _MANY_MAPS:
+            self._maps.clear()
+            self.mapped.clear()
+        self.mapped.discard(self._maps.get(table_id, b""))
+        self.mapped.add(body)
+        self._maps[table_id] = body
 
     def _rows(self, form: RowsForm, buffer: bytes, start: int, stop: int, _: int) -> None:
         table = self.tables[buffer[start : start + _TABLE_ID]]
-        if table is self._original:
-            self._row_events += 1
-        elif not (form.inserts or form.updates):
-            return  # a row deleted from the changelog
-        if self._since is None:
-            self._since = self.boundary
+        if self.since is None:
+            self.since = self.boundary
         table.read(form, buffer, start, stop)
-        if table.found >= _MANY_KEYS:
+        if len(table.into) >= MANY_KEYS:
             self.is_full = True
 
     # --- Transactions -------------------------------------------------------------------------------------------------
 
     def _gtid(self, buffer: bytes, start: int, _: int, position: int) -> None:
-        """A transaction begins where this event does. What kind of one is not known before BEGIN or XA START."""
-        self._in_transaction = False
-        self._original.set_apart()
+        """A transaction begins where this event does."""
+        self.in_transaction = False
+        self.original.settle(prepared=True)  # what has not ended may have been prepared
         size_at = start - HEADER + _EVENT_SIZE_AT
-        self._route.passes(position - int.from_bytes(buffer[size_at : size_at + 4], "little"))
+        self.route.passes(position - int.from_bytes(buffer[size_at : size_at + 4], "little"))
 
     def _mariadb_gtid(self, buffer: bytes, start: int, stop: int, position: int) -> None:
         self._gtid(buffer, start, stop, position)
-        flags = buffer[start + _MARIADB_FLAGS_AT]
-        self._in_transaction = not flags & _STANDALONE
-        if not flags & _PREPARED_XA:
-            self._original.settle(prepared=False)
+        flags = buffer[start + MARIADB_FLAGS_AT]
+        self.in_transaction = not flags & STANDALONE
+        if flags & PREPARED_XA:
+            self.original.set_apart()
 
     def _end(self, _: bytes, __: int, ___: int, position: int) -> None:
-        self._in_transaction = False
-        self._original.settle(prepared=False)
-        self._route.passes(position)
+        self.in_transaction = False
+        self.original.settle(prepared=False)
+        self.route.passes(position)
 
     def _xa_prepare(self, buffer: bytes, start: int, stop: int, position: int) -> None:
         """An XA transaction was prepared, or committed in one phase."""
         if not buffer.startswith(_ONE_PHASE, start, stop):
-            if not self._original.is_apart:
+            if not self.original.is_apart:
                 raise UnreadableError("it prepares an XA transaction that did not begin as one")
-            self._original.settle(prepared=True)
+            self.original.settle(prepared=True)
         self._end(buffer, start, stop, position)
 
     # --- Statements ---------------------------------------------------------------------------------------------------
 
     def _query(self, buffer: bytes, start: int, stop: int, position: int) -> None:
-        if buffer.endswith(b"\0BEGIN", start, stop):
-            self._in_transaction = True
-            self._original.settle(prepared=False)
+        if buffer.endswith(BEGIN, start, stop):
+            self.in_transaction = True
         else:
             self._statement(buffer, start, stop, position)
 
@@ -184,9 +197,9 @@ class Decoder:
             raise self._refusal(meaning, query, position)
         self._swapped = self.is_full = meaning is Meaning.SWAPS
         if meaning is Meaning.OPENS:
-            self._in_transaction = True
-            self._original.set_apart()
-        elif meaning is Meaning.CLOSES or not self._in_transaction:
+            self.in_transaction = True
+            self.original.set_apart()
+        elif meaning is Meaning.CLOSES or not self.in_transaction:
             self._end(buffer, start, stop, position)
 
     def _refusal(self, meaning: Meaning, query: Query, position: int) -> StreamError:
@@ -194,11 +207,11 @@ class Decoder:
         text = query.text if len(query.text) <= _SHOWN else f"{query.text[:_SHOWN]}…"
         if meaning is Meaning.REDEFINES:
             return StreamError(
-                f"A statement changed {self._original.name} at {place}: {text}",
+                f"A statement changed {self.original.name} at {place}: {text}",
                 "The migration was planned for the table as it was. Abort it and start it again.",
             )
         return StreamError(
-            f"A statement that may have changed rows of {self._original.name}, also through a view, a trigger or a "
+            f"A statement that may have changed rows of {self.original.name}, also through a view, a trigger or a "
             f"function, was logged as text, not as row events, at {place}, by session {query.session} in database "
             f"{query.schema or '(none)'}: {text}",
             "That session uses binlog_format=STATEMENT or MIXED. Have all sessions log rows (SET GLOBAL binlog_format "
@@ -208,9 +221,11 @@ class Decoder:
     # --- Files --------------------------------------------------------------------------------------------------------
 
     def _rotate(self, buffer: bytes, start: int, stop: int, _: int) -> None:
-        self._in_transaction = False
+        self.in_transaction = False
         self.tables.clear()
-        self._route.rotates(buffer[start + _ROTATE_NAME_AT : stop])
+        self.mapped.clear()
+        self._maps.clear()
+        self.route.rotates(buffer[start + _ROTATE_NAME_AT : stop])
 
     def _format(self, buffer: bytes, start: int, stop: int, _: int) -> None:
         """Check that the file is written as we read it; 0 stands for a type that this server does not write."""

@@ -7,20 +7,25 @@ compare the two for every kind of column. Sources: the `pack` methods of `sql/fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
-from uuid import UUID
+from functools import partial
+from itertools import chain, repeat
+from struct import Struct
+from typing import Any, TypeAlias
 
 from fsm_ghost.model.key import Component, Key, KeyColumn, KeyKind
 from fsm_ghost.mysql.binlog.failures import UnreadableError
 from fsm_ghost.mysql.binlog.rows import RawKey
 from fsm_ghost.mysql.binlog.tablemap import ColumnLayout, ColumnType, decimal_size
 
-Converter: TypeAlias = Callable[[bytes], Component]
+# Takes all values of a column at once: what is usual is done without a call for each.
+Converter: TypeAlias = Callable[[Iterable[bytes]], Iterable[Component]]
+_Maker: TypeAlias = Callable[[KeyColumn, ColumnLayout], Converter]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID_BYTES = 16
+_STRUCT_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
 class KeyReader:
@@ -33,15 +38,13 @@ class KeyReader:
     def __init__(self, columns: Sequence[KeyColumn], layouts: Sequence[ColumnLayout]) -> None:
         self._converters = tuple(map(_converter, columns, layouts))
 
-    def canonical(self, raw: Iterable[RawKey]) -> frozenset[Key]:
+    def canonical(self, raw: Collection[RawKey]) -> frozenset[Key]:
         """The canonical keys of these raw keys."""
-        if len(self._converters) == 1:
-            convert = self._converters[0]
-            return frozenset((convert(key),) for key in raw)  # type: ignore[arg-type]
-        return frozenset(
-            tuple(convert(part) for convert, part in zip(self._converters, key, strict=True))  # type: ignore[arg-type]
-            for key in raw
-        )
+        if not raw:
+            return frozenset()
+        columns: Iterable[Any] = (raw,) if len(self._converters) == 1 else zip(*raw, strict=True)
+        converted = (convert(column) for convert, column in zip(self._converters, columns, strict=True))
+        return frozenset(zip(*converted, strict=True))
 
 
 def _converter(column: KeyColumn, layout: ColumnLayout) -> Converter:
@@ -53,37 +56,49 @@ def _converter(column: KeyColumn, layout: ColumnLayout) -> Converter:
     return make(column, layout)
 
 
-def _integer(column: KeyColumn, _: ColumnLayout) -> Converter:
-    signed = not column.unsigned
-    return lambda raw: int.from_bytes(raw, "little", signed=signed)
+def _integers(column: KeyColumn, layout: ColumnLayout) -> Converter:
+    code = _STRUCT_CODES.get(layout.size)
+    if code is None:  # MEDIUMINT
+        return partial(map, partial(int.from_bytes, byteorder="little", signed=not column.unsigned))
+    numbers = Struct("<" + (code.upper() if column.unsigned else code))
+    return lambda column: chain.from_iterable(numbers.iter_unpack(b"".join(column)))
 
 
-def _year(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _binaries(column: KeyColumn, _: ColumnLayout) -> Converter:
+    """The log leaves out zeros at the end of a BINARY(n)."""
+    length = column.length or 0
+    return lambda column: map(bytes.hex, map(bytes.ljust, column, repeat(length), repeat(b"\0")))
+
+
+def _each(make: Callable[[KeyColumn, ColumnLayout], Callable[[bytes], Component]]) -> _Maker:
+    """Makes a converter that takes one value after the other."""
+    return lambda column, layout: partial(map, make(column, layout))
+
+
+def _year(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     return lambda raw: 1900 + raw[0] if raw[0] else 0
 
 
-def _bit(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _bit(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     return lambda raw: int.from_bytes(raw, "big")
 
 
-def _hexadecimal(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _hexadecimal(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     return bytes.hex
 
 
-def _binary(column: KeyColumn, _: ColumnLayout) -> Converter:
-    """The log leaves out zeros at the end of a BINARY(n)."""
-    length = column.length or 0
-    return lambda raw: raw.ljust(length, b"\0").hex()
+def _uuid(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
+    def convert(raw: bytes) -> str:
+        digits = raw.ljust(_UUID_BYTES, b"\0").hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
-
-def _uuid(_: KeyColumn, __: ColumnLayout) -> Converter:
-    return lambda raw: str(UUID(bytes=raw.ljust(_UUID_BYTES, b"\0")))
+    return convert
 
 
 # --- Decimals ---------------------------------------------------------------------------------------------------------
 
 
-def _decimal(_: KeyColumn, layout: ColumnLayout) -> Converter:
+def _decimal(_: KeyColumn, layout: ColumnLayout) -> Callable[[bytes], Component]:
     """Groups of nine digits in four big-endian bytes, from the point outwards; the sign is the inverted first bit."""
     precision, scale = layout.meta
     whole, split = precision - scale, decimal_size(precision - scale)
@@ -116,7 +131,7 @@ def _digits(groups: bytes, odd: int, *, leading: bool) -> str:
 # --- Dates and times --------------------------------------------------------------------------------------------------
 
 
-def _date(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _date(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     def convert(raw: bytes) -> str:
         packed = int.from_bytes(raw, "little")
         return f"{packed >> 9:04d}-{packed >> 5 & 15:02d}-{packed & 31:02d}"
@@ -124,7 +139,7 @@ def _date(_: KeyColumn, __: ColumnLayout) -> Converter:
     return convert
 
 
-def _datetime(_: KeyColumn, layout: ColumnLayout) -> Converter:
+def _datetime(_: KeyColumn, layout: ColumnLayout) -> Callable[[bytes], Component]:
     digits = layout.meta[0]
 
     def convert(raw: bytes) -> str:
@@ -136,7 +151,7 @@ def _datetime(_: KeyColumn, layout: ColumnLayout) -> Converter:
     return convert
 
 
-def _old_datetime(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _old_datetime(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     def convert(raw: bytes) -> str:
         date, time = divmod(int.from_bytes(raw, "little"), 1_000_000)
         year, day = divmod(date, 10_000)
@@ -146,12 +161,12 @@ def _old_datetime(_: KeyColumn, __: ColumnLayout) -> Converter:
     return convert
 
 
-def _timestamp(_: KeyColumn, layout: ColumnLayout) -> Converter:
+def _timestamp(_: KeyColumn, layout: ColumnLayout) -> Callable[[bytes], Component]:
     digits = layout.meta[0]
     return lambda raw: _moment(int.from_bytes(raw[:4], "big"), any(raw)) + _fraction(raw[4:], digits)
 
 
-def _old_timestamp(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _old_timestamp(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     return lambda raw: _moment(int.from_bytes(raw, "little"), any(raw))
 
 
@@ -162,7 +177,7 @@ def _moment(seconds: int, is_set: bool) -> str:  # noqa: FBT001
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}"
 
 
-def _time(_: KeyColumn, layout: ColumnLayout) -> Converter:
+def _time(_: KeyColumn, layout: ColumnLayout) -> Callable[[bytes], Component]:
     """Seconds and fraction are one number, so that negative times sort; the first bit is the inverted sign."""
     digits, bits = layout.meta[0], 8 * (layout.size - 3)
 
@@ -175,7 +190,7 @@ def _time(_: KeyColumn, layout: ColumnLayout) -> Converter:
     return convert
 
 
-def _old_time(_: KeyColumn, __: ColumnLayout) -> Converter:
+def _old_time(_: KeyColumn, __: ColumnLayout) -> Callable[[bytes], Component]:
     def convert(raw: bytes) -> str:
         number = int.from_bytes(raw, "little", signed=True)
         hour, second = divmod(abs(number), 10_000)
@@ -194,25 +209,25 @@ def _fraction(raw: bytes, digits: int) -> str:
     return f".{int.from_bytes(raw, 'big'):0{2 * len(raw)}d}"[: digits + 1] if digits else ""
 
 
-_CONVERTERS: dict[tuple[KeyKind, ColumnType], Callable[[KeyColumn, ColumnLayout], Converter]] = {
+_CONVERTERS: dict[tuple[KeyKind, ColumnType], _Maker] = {
     **{
-        (KeyKind.INTEGER, kind): _integer
+        (KeyKind.INTEGER, kind): _integers
         for kind in (ColumnType.TINY, ColumnType.SHORT, ColumnType.INT24, ColumnType.LONG, ColumnType.LONGLONG)
     },
-    (KeyKind.YEAR, ColumnType.YEAR): _year,
-    (KeyKind.BIT, ColumnType.BIT): _bit,
-    (KeyKind.DECIMAL, ColumnType.NEWDECIMAL): _decimal,
-    (KeyKind.DATE, ColumnType.DATE): _date,
-    (KeyKind.DATE, ColumnType.NEWDATE): _date,
-    (KeyKind.DATETIME, ColumnType.DATETIME2): _datetime,
-    (KeyKind.DATETIME, ColumnType.DATETIME): _old_datetime,
-    (KeyKind.TIMESTAMP, ColumnType.TIMESTAMP2): _timestamp,
-    (KeyKind.TIMESTAMP, ColumnType.TIMESTAMP): _old_timestamp,
-    (KeyKind.TIME, ColumnType.TIME2): _time,
-    (KeyKind.TIME, ColumnType.TIME): _old_time,
-    (KeyKind.UUID, ColumnType.STRING): _uuid,
-    (KeyKind.TEXT, ColumnType.STRING): _hexadecimal,
-    (KeyKind.TEXT, ColumnType.VARCHAR): _hexadecimal,
-    (KeyKind.BINARY, ColumnType.STRING): _binary,
-    (KeyKind.BINARY, ColumnType.VARCHAR): _binary,
+    (KeyKind.YEAR, ColumnType.YEAR): _each(_year),
+    (KeyKind.BIT, ColumnType.BIT): _each(_bit),
+    (KeyKind.DECIMAL, ColumnType.NEWDECIMAL): _each(_decimal),
+    (KeyKind.DATE, ColumnType.DATE): _each(_date),
+    (KeyKind.DATE, ColumnType.NEWDATE): _each(_date),
+    (KeyKind.DATETIME, ColumnType.DATETIME2): _each(_datetime),
+    (KeyKind.DATETIME, ColumnType.DATETIME): _each(_old_datetime),
+    (KeyKind.TIMESTAMP, ColumnType.TIMESTAMP2): _each(_timestamp),
+    (KeyKind.TIMESTAMP, ColumnType.TIMESTAMP): _each(_old_timestamp),
+    (KeyKind.TIME, ColumnType.TIME2): _each(_time),
+    (KeyKind.TIME, ColumnType.TIME): _each(_old_time),
+    (KeyKind.UUID, ColumnType.STRING): _each(_uuid),
+    (KeyKind.TEXT, ColumnType.STRING): _each(_hexadecimal),
+    (KeyKind.TEXT, ColumnType.VARCHAR): _each(_hexadecimal),
+    (KeyKind.BINARY, ColumnType.STRING): _binaries,
+    (KeyKind.BINARY, ColumnType.VARCHAR): _binaries,
 }

@@ -18,17 +18,17 @@ class Route:
 
     def __init__(self, start: Coordinates) -> None:
         self._file = start.file
-        self._boundary = start.position
+        self.position = start.position
         self._has_begun = False
 
     @property
     def boundary(self) -> Coordinates:
         """The last transaction boundary passed; at first, where the stream was started."""
-        return Coordinates(self._file, self._boundary)
+        return Coordinates(self._file, self.position)
 
     def passes(self, position: int) -> None:
         """A transaction begins or ends at this position, 0 when it is not known."""
-        self._boundary = max(self._boundary, position)
+        self.position = max(self.position, position)
 
     def rotates(self, name: bytes) -> None:
         """The server says which file it reads, or will read next. Raises UnreadableError for any but the next one."""
@@ -39,7 +39,7 @@ class Route:
         if not self._precedes(following):
             raise UnreadableError(f"the binlog goes from {self._file} to {following.file}, which is not the next file")
         if following.file != self._file:
-            self._file, self._boundary = following.file, following.position
+            self._file, self.position = following.file, following.position
 
     def _begin(self, name: bytes) -> None:
         """The first event names the file we have asked for; whether a checksum follows is not known that early."""

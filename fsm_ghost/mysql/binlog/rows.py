@@ -18,12 +18,19 @@ from fsm_ghost.mysql.binlog.tablemap import ColumnLayout, ColumnType, Layout, pa
 
 RawKey: TypeAlias = bytes | tuple[bytes, ...]
 Found: TypeAlias = Callable[[RawKey], object]
-Walker: TypeAlias = Callable[[bytes, int, int, Found], int]
+Walk: TypeAlias = Callable[[bytes, int, int, Found], None]
 
 _MINIMAL = (
     "a column of the migration key is missing from a row image: a session uses binlog_row_image=MINIMAL. "
     "The migration needs FULL or NOBLOB, unless its key is the primary key"
 )
+
+
+class UnfitError(UnreadableError):
+    """Rows are not what the table's layout says."""
+
+    def __init__(self) -> None:
+        super().__init__("its rows do not fit the table's layout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +62,15 @@ class RowsWalker:
 
     `before` is the image of an inserted or deleted row, or of an updated row before the update; `after` is given for
     updates. Raises UnreadableError when `before` does not have the whole key.
+
+    keys(buffer, start, stop, found) calls `found` with the raw keys of the rows in `buffer[start:stop]`; both of an
+    update that changes it. Raises UnreadableError when the last row does not end where the event does.
     """
 
     def __init__(self, before: Image, after: Image | None, width: int) -> None:
         if len(before.key_places) < width:
             raise UnreadableError(_MINIMAL)
-        self._walk: Walker = _generate(_loop(before, after, width))
-
-    def keys(self, buffer: bytes, start: int, stop: int, found: Found) -> None:
-        """Call `found` with the raw keys of the rows in `buffer[start:stop]`; both of an update that changes it.
-
-        Raises UnreadableError when the last row does not end where the event does.
-        """
-        try:
-            end = self._walk(buffer, start, stop, found)
-        except IndexError:
-            end = -1
-        if end != stop:
-            raise UnreadableError("its rows do not fit the table's layout")
+        self.keys: Walk = _generate(_loop(before, after, width))
 
 
 class PartialRowsWalker:
@@ -89,7 +87,7 @@ class PartialRowsWalker:
         self._json_bytes = (sum(column.type is ColumnType.JSON for column in layout) + 7) // 8
 
     def keys(self, buffer: bytes, start: int, stop: int, found: Found) -> None:
-        """As RowsWalker.keys."""
+        """As those of RowsWalker."""
         at = start
         try:
             while at < stop:
@@ -102,7 +100,7 @@ class PartialRowsWalker:
         except IndexError:
             at = -1
         if at != stop:
-            raise UnreadableError("its rows do not fit the table's layout")
+            raise UnfitError
 
 
 # --- The generated walkers --------------------------------------------------------------------------------------------
@@ -111,23 +109,25 @@ class PartialRowsWalker:
 
 def _generate(lines: Iterator[str]) -> Any:
     """The function `walk` defined by these lines; they hold numbers and names of this module's making only."""
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"UnfitError": UnfitError}
     exec("\n".join(lines), namespace)  # noqa: S102
     return namespace["walk"]
 
 
 def _loop(before: Image, after: Image | None, width: int) -> Iterator[str]:
-    """walk(b, at, end, found): calls found for the keys of all rows up to `end` and returns where it got to."""
+    """walk(b, at, end, found): calls found for the keys of all rows up to `end`, where the last of them must end."""
     yield "def walk(b, at, end, found):"
-    yield "  while at < end:"
-    yield from _indented(4, _image(before, "old"))
-    yield f"    found({_key('old', width)})"
+    yield "  try:"
+    yield "    while at < end:"
+    yield from _indented(6, _image(before, "old"))
+    yield f"      found({_key('old', width)})"
     if after:
-        yield from _indented(4, _image(after, "new"))
-        yield from _indented(4, (f"new{place} = old{place}" for place in _absent(after, width)))
+        yield from _indented(6, _image(after, "new"))
+        yield from _indented(6, (f"new{place} = old{place}" for place in _absent(after, width)))
         changed = " or ".join(f"new{place} != old{place}" for place in range(width))
-        yield f"    if {changed}: found({_key('new', width)})"
-    yield "  return at"
+        yield f"      if {changed}: found({_key('new', width)})"
+    yield "  except IndexError: at = -1"
+    yield "  if at != end: raise UnfitError"
 
 
 def _single(image: Image, width: int) -> Iterator[str]:
@@ -157,12 +157,14 @@ def _columns(image: Image, name: str, *, some_null: bool) -> Iterator[str]:
             yield f"at += {ahead}"
             yield f"if not n & {1 << bit}: at += {_length(column, 0)}"
             ahead = 0
+        elif column.variable and place is None:
+            yield f"at += {ahead + column.size} + {_value_length(column, ahead)}"
+            ahead = 0
         elif column.variable:
             yield f"start = at + {ahead + column.size}"
             yield f"at = start + {_value_length(column, ahead)}"
+            yield f"{name}{place} = b[start:at]"
             ahead = 0
-            if place is not None:
-                yield f"{name}{place} = b[start:at]"
         else:
             if place is not None:
                 yield f"{name}{place} = b[at + {ahead}:at + {ahead + column.size}]"

@@ -12,10 +12,8 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import MigrationKey
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.table import Column
-from fsm_ghost.mysql.binlog import failures
-from fsm_ghost.mysql.binlog.decoder import Decoder
-from fsm_ghost.mysql.binlog.packets import Packets, ServerPacket
 from fsm_ghost.mysql.binlog.queries import QueryReader
+from fsm_ghost.mysql.binlog.reader import Reader
 from fsm_ghost.mysql.binlog.tables import Changelog, Original
 from fsm_ghost.mysql.binlog.tap import Tap
 
@@ -60,9 +58,7 @@ class KeyStream:
         self._tap = Tap(
             connect, server=server, server_id=server_id, start=start, heartbeat=heartbeat, dead_after=dead_after
         )
-        self._decoder = Decoder(start, *tables, queries, ignoring_case=self._tap.ignores_case)
-        self._packets = Packets(self._decoder.tables)
-        self._events = self._packets.events()
+        self._reader = Reader(start, *tables, queries, ignoring_case=self._tap.ignores_case)
 
     @property
     def boundary(self) -> Coordinates:
@@ -72,7 +68,7 @@ class KeyStream:
     @property
     def events(self) -> int:
         """How many events were read, of all tables."""
-        return self._packets.events_seen
+        return self._reader.events
 
     @property
     def interrupted(self) -> bool:
@@ -104,8 +100,7 @@ class KeyStream:
 
     def _next(self, until: float) -> Changes | None:
         while not (self._is_over or self.interrupted):
-            self._decode()
-            if changes := self._decoder.take():
+            if changes := self._reader.read():
                 self._boundary = changes.end
                 self._is_over = changes.swapped
                 return changes
@@ -113,25 +108,5 @@ class KeyStream:
             if not data:
                 break
             self.bytes += len(data)
-            self._packets.feed(data)
+            self._reader.feed(data)
         return None
-
-    def _decode(self) -> None:
-        """Decode what has arrived, up to a bounded number of keys."""
-        decoder, position = self._decoder, 0
-        try:
-            for event in self._events:
-                if event is None:
-                    break
-                position = event[4]
-                decoder.handle(*event)
-                if decoder.is_full:
-                    break
-        except failures.UnreadableError as error:
-            raise failures.unreadable(error, self._place(position)) from error
-        except ServerPacket as packet:
-            raise failures.from_packet(packet.content, self._place(0)) from packet
-
-    def _place(self, position: int) -> Coordinates:
-        boundary = self._decoder.boundary
-        return Coordinates(boundary.file, position) if position else boundary

@@ -12,7 +12,7 @@ from fsm_ghost.mysql.binlog.events import RowsForm
 from fsm_ghost.mysql.binlog.failures import UnreadableError
 from fsm_ghost.mysql.binlog.keys import KeyReader
 from fsm_ghost.mysql.binlog.payload import uncompressed
-from fsm_ghost.mysql.binlog.rows import Image, PartialRowsWalker, RawKey, RowsWalker
+from fsm_ghost.mysql.binlog.rows import Image, PartialRowsWalker, RawKey, RowsWalker, Walk
 from fsm_ghost.mysql.binlog.tablemap import ColumnType, Layout, packed_integer, read_layout, table_prefix
 
 NAMES_AT = 8  # a table id (6 bytes) and flags (2) precede everything else in TABLE_MAP and rows events
@@ -35,10 +35,11 @@ class WatchedTable:
         self._mapped = b""
         self._layout: Layout = ()
         self._raw: set[RawKey] = set()
-        self._into = self._raw  # where keys that are found are put
+        self._events = 0
+        self.into = self._raw  # where keys that are found are put
         self._reader = KeyReader((), ())
         self._walkers: dict[tuple[bool, bool, bytes], _Walker] = {}
-        self._latest: dict[RowsForm, tuple[bytes, _Walker]] = {}
+        self._latest: dict[RowsForm, tuple[bytes, Walk]] = {}
 
     def is_named(self, buffer: bytes, at: int, *, ignoring_case: bool) -> bool:
         """Whether the names at this place of a TABLE_MAP event are those of this table."""
@@ -46,48 +47,50 @@ class WatchedTable:
             return buffer.startswith(self.prefix, at)
         return _folded(buffer[at : at + len(self.prefix)]) == _folded(self.prefix)
 
-    @property
-    def found(self) -> int:
-        """How many different keys there are to `take`."""
-        return len(self._raw)
-
     def take(self) -> frozenset[Key]:
         """The keys found since this was last called."""
         keys = self._reader.canonical(self._raw)
         self._raw.clear()
         return keys
 
-    def map(self, buffer: bytes, start: int, stop: int) -> None:
-        """Take the body of a TABLE_MAP event of this table. Raises UnreadableError."""
+    def map(self, buffer: bytes, start: int, stop: int) -> bool:
+        """Take the body of a TABLE_MAP event of this table; whether it says anything new. Raises UnreadableError."""
         start += _TABLE_ID  # it changes without a change of the table
         if buffer.startswith(self._mapped, start) and len(self._mapped) == stop - start:
-            return
+            return False
         mapped = buffer[start:stop]
         layout = read_layout(mapped[NAMES_AT - _TABLE_ID + len(self.prefix) :])
         if layout != self._layout:
             self._check(layout)
-            self._reader = KeyReader(self._key, [layout[index] for index in self._indexes])
             self._walkers.clear()
             self._latest.clear()
         self._mapped, self._layout = mapped, layout
+        return True
 
     def _check(self, layout: Layout) -> None:
         """Raise UnreadableError when the table's rows cannot be followed in this layout."""
+        key = [layout[index] for index in self._indexes]
+        if not self._layout:
+            self._reader = KeyReader(self._key, key)
+        elif key != [self._layout[index] for index in self._indexes]:
+            raise UnreadableError(f"the key of {self.name} has changed")
 
     def read(self, form: RowsForm, buffer: bytes, start: int, stop: int) -> None:
         """Find the keys in the body of a rows event. Raises UnreadableError."""
         at = start + NAMES_AT
-        head, walker = self._latest.get(form, (b"", None))
-        if walker is None or not buffer.startswith(head, at):
-            head, walker = self._latest[form] = self._prepare(form, buffer, at)
+        latest = self._latest.get(form)
+        if latest is None or not buffer.startswith(latest[0], at):
+            latest = self._latest[form] = self._prepare(form, buffer, at)
+        head, keys = latest
         at += len(head)
         if form.compressed:
             buffer = uncompressed(buffer[at:stop])
             at, stop = 0, len(buffer)
-        walker.keys(buffer, at, stop, self._into.add)
+        keys(buffer, at, stop, self.into.add)
+        self._events += 1
 
-    def _prepare(self, form: RowsForm, buffer: bytes, start: int) -> tuple[bytes, _Walker]:
-        """What stands between flags and rows (extra data, and which columns are present), and the walker for it."""
+    def _prepare(self, form: RowsForm, buffer: bytes, start: int) -> tuple[bytes, Walk]:
+        """What stands between flags and rows (extra data, and which columns are present), and how to walk the rows."""
         at = start + (int.from_bytes(buffer[start : start + 2], "little") if form.extra else 0)
         columns, at = packed_integer(buffer, at)
         if columns != len(self._layout):
@@ -96,7 +99,7 @@ class WatchedTable:
         kind = (form.updates, form.partial, buffer[at:rows])
         if kind not in self._walkers:
             self._walkers[kind] = self._new_walker(form, buffer[at:rows])
-        return buffer[start:rows], self._walkers[kind]
+        return buffer[start:rows], self._walkers[kind].keys
 
     def _new_walker(self, form: RowsForm, present: bytes) -> _Walker:
         if not form.updates:
@@ -126,26 +129,26 @@ class Original(WatchedTable):
         self._prepared: set[RawKey] = set()
 
     @property
-    def found(self) -> int:
-        """How many different keys there are to `take`; those that were set apart may be counted twice."""
-        return len(self._raw) + len(self._unsettled) + len(self._prepared)
-
-    @property
     def is_apart(self) -> bool:
         """Whether what is found now is set apart."""
-        return self._into is self._unsettled
+        return self.into is self._unsettled
 
     def set_apart(self) -> None:
         """What is found from now on is a transaction's that may turn out to be prepared."""
         self.settle(prepared=True)  # what an earlier one has left that never ended
-        self._into = self._unsettled
+        self.into = self._unsettled
 
     def settle(self, *, prepared: bool) -> None:
         """The transaction that was set apart is known to be prepared, or not to be."""
         if self._unsettled:
             (self._prepared if prepared else self._raw).update(self._unsettled)
             self._unsettled.clear()
-        self._into = self._raw
+        self.into = self._raw
+
+    def take_events(self) -> int:
+        """How many rows events were read since this was last called."""
+        events, self._events = self._events, 0
+        return events
 
     def take_prepared(self) -> frozenset[Key]:
         """Those of the keys found that prepared transactions have touched; `take` gives them as well."""
@@ -167,6 +170,7 @@ class Original(WatchedTable):
                     f"{self.name}.{column.name} is stored in the format of before MySQL 5.6 and MariaDB 10.1, whose "
                     "fractions of a second cannot be followed (ALTER TABLE … FORCE converts it)"
                 )
+        super()._check(layout)
 
 
 class Changelog(WatchedTable):
@@ -174,6 +178,11 @@ class Changelog(WatchedTable):
 
     def __init__(self, name: TableName) -> None:
         super().__init__(name, [KeyColumn("id", "id", KeyKind.INTEGER, unsigned=True)], [0])
+
+    def read(self, form: RowsForm, buffer: bytes, start: int, stop: int) -> None:
+        """Find the ids in the body of a rows event; those of deleted rows are of no interest."""
+        if form.inserts or form.updates:
+            super().read(form, buffer, start, stop)
 
 
 def _folded(names: bytes) -> str:

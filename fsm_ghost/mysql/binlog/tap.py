@@ -110,6 +110,7 @@ class Tap:
         self.ignores_case = self._connection.ignores_case
         self._socket: socket.socket = self._connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
         self._socket.settimeout(0)
+        self._buffer = memoryview(bytearray(_RECEIVED_AT_ONCE))  # kept: a new one for each call costs more than reading
         self._bell, self._ear = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
@@ -139,28 +140,16 @@ class Tap:
         self._connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _arrived(self) -> bytes:
-        """What can be read without waiting, about 256 KiB at most; an encrypted connection gives it in small pieces."""
-        pieces: list[bytes] = []
-        missing = _RECEIVED_AT_ONCE
+        """What can be read at once without waiting."""
         try:
-            while missing > 0 and (piece := self._piece(missing)):
-                pieces.append(piece)
-                missing -= len(piece)
-        except ConnectionLostError:
-            if not pieces:  # what came before the end may say why
-                raise
-        return b"".join(pieces)
-
-    def _piece(self, size: int) -> bytes:
-        try:
-            piece = self._socket.recv(size)
+            size = self._socket.recv_into(self._buffer)
         except _NOT_READY:
             return b""
         except OSError as error:
             raise ConnectionLostError(f"The binlog stream was lost: {error}") from error
-        if not piece:
+        if not size:
             raise ConnectionLostError("The binlog stream was lost: the server closed the connection")
-        return piece
+        return bytes(self._buffer[:size])
 
     def _wait(self, until: float) -> bool:
         """Wait for bytes; False when `until` has come."""

@@ -8,6 +8,7 @@ from itertools import count
 
 ORDERS, LOG, OTHER = b"\x05\0\0\0\0\0", b"\x06\0\0\0\0\0", b"\x07\0\0\0\0\0"
 LONGLONG, VARCHAR = 8, 15
+HEADER = 19  # bytes
 
 
 def event(kind: int, body: bytes = b"", position: int = 0, *, checksum: bool = False) -> bytes:

@@ -30,6 +30,7 @@ QUERY, ROTATE, FORMAT, XID, TABLE_MAP, INCIDENT, GTID, XA_PREPARE, PAYLOAD, MARI
     162,
 )
 WRITE, UPDATE, DELETE = 30, 31, 32
+INT24 = 9
 NAME = TableName("shop", "orders")
 
 
@@ -136,6 +137,12 @@ def test_the_changelog_may_change(reader: Reader) -> None:
     assert reader.take().markers == {4, 5}
 
 
+def test_the_key_of_the_changelog_may_not(reader: Reader) -> None:
+    reader.give(TABLE_MAP, orders_map(LOG, "orders_ghc"))
+    with pytest.raises(UnreadableError, match=r"key of shop\.orders_ghc has changed"):
+        reader.give(TABLE_MAP, made.table_map(LOG, "orders_ghc", bytes([INT24, VARCHAR]), b"\x14\0", nullable=2))
+
+
 def test_another_number_of_columns_than_the_catalogues_is_an_error() -> None:
     with pytest.raises(UnreadableError, match="2 columns in the binlog and 1 in the catalogue"):
         Reader((column("id", "bigint"),)).give(TABLE_MAP, orders_map())
@@ -231,8 +238,8 @@ def test_only_passing_a_boundary_is_worth_a_reading_too(reader: Reader) -> None:
 
 @pytest.mark.parametrize("kind", [XID, XA_PREPARE, PAYLOAD])
 def test_what_ends_a_transaction(reader: Reader, kind: int) -> None:
-    reader.give(GTID)
-    assert reader.give(kind) == reader.decoder.boundary.position
+    reader.give(MARIADB_GTID, bytes(13))
+    assert reader.give(kind, b"\1") == reader.decoder.boundary.position
 
 
 def test_statements_are_boundaries_outside_transactions_only(reader: Reader) -> None:
@@ -319,13 +326,6 @@ def test_while_it_is_not_known_how_an_xa_transaction_ends_its_keys_count_as_prep
     changes = reader.take()
     assert changes.keys == {(2,), (3,)}
     assert changes.prepared == {(2,)}
-
-
-def test_keys_count_as_prepared_while_it_is_not_known_what_kind_of_transaction_has_begun(reader: Reader) -> None:
-    reader.give(GTID)
-    reader.give(TABLE_MAP, orders_map())
-    reader.write(ORDERS, order(1))
-    assert reader.take().prepared == {(1,)}
 
 
 def test_keys_that_are_set_apart_fill_it_too(reader: Reader) -> None:

@@ -17,7 +17,7 @@ Given = tuple[int, bytes, int]  # type, body, position
 def cut(*pieces: bytes, checksums: bool = False) -> Iterator[Given]:
     """The events in these bytes, which arrive in pieces."""
     stream = Packets({ORDERS})
-    stream.has_checksums = checksums
+    stream.cursor.has_checksums = checksums
     events = stream.events()
     for piece in pieces:
         stream.feed(piece)
@@ -49,7 +49,7 @@ def test_what_nobody_wants_is_counted_and_passed_over() -> None:
     assert found is not None
     assert found[1][found[2] : found[3]] == rows(ORDERS, 1, b"r")
     assert next(events) is None
-    assert stream.events_seen == 4
+    assert stream.cursor.events == 4
 
 
 @pytest.mark.parametrize("size", [GIANT - 22, GIANT - 21, GIANT - 20, GIANT, 2 * GIANT - 22, 2 * GIANT - 21, 2 * GIANT])
