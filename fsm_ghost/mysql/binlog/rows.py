@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from fsm_ghost.mysql.binlog.failures import UnreadableError
@@ -109,8 +110,13 @@ class PartialRowsWalker:
 
 def _generate(lines: Iterator[str]) -> Any:
     """The function `walk` defined by these lines; they hold numbers and names of this module's making only."""
+    return _compiled("\n".join(lines))
+
+
+@lru_cache(maxsize=100)
+def _compiled(source: str) -> Any:
     namespace: dict[str, Any] = {"UnfitError": UnfitError}
-    exec("\n".join(lines), namespace)  # noqa: S102
+    exec(source, namespace)  # noqa: S102
     return namespace["walk"]
 
 

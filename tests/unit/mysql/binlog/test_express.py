@@ -95,7 +95,7 @@ def test_the_express_brings_what_the_careful_path_brings(flavour: str, seed: int
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_no_byte_of_a_head_can_be_wrong_without_the_same_consequence(flavour: str) -> None:
-    data = written(Random(20), flavour, usual=True, transactions=3)
+    data = written(Random(15), flavour, usual=True, transactions=3)
     usual = read([data], careful=True)
     outcomes = []
     for at, mask in product((head + place for head in heads_of(data)[3:] for place in range(24)), (0x01, 0x08, 0x40)):
