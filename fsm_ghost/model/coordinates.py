@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import total_ordering
 
 
@@ -13,10 +13,15 @@ class Coordinates:
 
     Coordinates are ordered as the server writes them. File numbers are compared as numbers: `bin.1000000` comes
     after `bin.999999`, which a comparison of names gets wrong.
+
+    `created` is when the file was, in seconds since the epoch, as the file itself says; 0 when that is not known. After
+    a reset of the binlog, or on a server that was put back to an earlier state, files have the old names and positions
+    and another content. It plays no part in comparisons.
     """
 
     file: str
     position: int
+    created: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.position}"

@@ -28,8 +28,11 @@ MARIADB_FLAGS_AT = 12
 BEGIN = b"\0BEGIN"  # how a QUERY event ends that says so
 _ONE_PHASE = b"\1"
 _ROTATE_NAME_AT = 8
-_EVENT_SIZE_AT = 9  # in the header
+_EVENT_SIZE_AT = 9  # in the header, which begins with when the event was made
+_TIME = 4  # bytes
+_FLAGS, _ARTIFICIAL = 2, 0x20  # how far before the header's end; set for an event that is in no file
 # FORMAT_DESCRIPTION: the size of an event's header, then for each type from 1 on the size of its fixed part.
+_CREATED_AT = 52  # when the server was started; 0 in the files that it has begun later
 _HEADER_SIZE_AT = 56
 _CHECKSUM_TAIL = 5  # what may follow: how checksums are made, and one
 _FIXED_PARTS = {
@@ -225,7 +228,7 @@ class Decoder:
         self.tables.clear()
         self.mapped.clear()
         self._maps.clear()
-        self.route.rotates(buffer[start + _ROTATE_NAME_AT : stop])
+        self.route.rotates(buffer[start + _ROTATE_NAME_AT : stop], by_file=not buffer[start - _FLAGS] & _ARTIFICIAL)
 
     def _format(self, buffer: bytes, start: int, stop: int, _: int) -> None:
         """Check that the file is written as we read it; 0 stands for a type that this server does not write."""
@@ -233,6 +236,11 @@ class Decoder:
         expected = ((kind, size) for kind, size in _FIXED_PARTS.items() if kind < len(sizes))
         if sizes[0] != HEADER or any(sizes[kind] not in {0, size} for kind, size in expected):
             raise UnreadableError("the file is written in a format that is not known to this version of fsm-ghost")
+        header, created = start - HEADER, start + _CREATED_AT
+        self.route.opens(
+            int.from_bytes(buffer[header : header + _TIME], "little"),
+            server_started=any(buffer[created : created + _TIME]),
+        )
 
     def _unknown(self, kind: int, *_: object) -> None:
         raise UnreadableError(f"events of type {kind} are not known to this version of fsm-ghost")

@@ -272,8 +272,10 @@ def test_the_next_file_is_a_boundary(reader: Reader) -> None:
     reader.give(TABLE_MAP, orders_map())
     reader.write(ORDERS, order(1))
     reader.give(ROTATE, bytes(8) + b"bin.000002")
+    reader.give(FORMAT, made.format_description()[19:])
     changes = reader.take()
     assert (changes.start, changes.end) == (at(1000), at(4, "bin.000002"))
+    assert changes.end.created == 1
 
 
 # --- XA transactions --------------------------------------------------------------------------------------------------
