@@ -459,6 +459,7 @@ class _House:
         return partial(
             _open_stream,
             connect_arguments(self._settings.server),
+            self._server.uuid,
             plan,
             original.columns,
             statements.own_tag(self._run.id),
@@ -498,10 +499,11 @@ class _House:
 
 
 def _open_stream(
-    arguments: Mapping[str, Any], plan: Plan, columns: tuple[Column, ...], tag: str, start: Coordinates
+    arguments: Mapping[str, Any], server: str, plan: Plan, columns: tuple[Column, ...], tag: str, start: Coordinates
 ) -> KeyStream:
     return KeyStream(
         arguments,
+        server=server,
         server_id=random.randint(2**31, 2**32 - 2),  # only has to differ from other replicas'
         start=start,
         original=plan.names.original,
