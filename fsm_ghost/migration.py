@@ -78,6 +78,8 @@ log = logging.getLogger(__name__)
 Publish = Callable[[Snapshot], None]
 _RECONNECT_FOR = 120.0  # seconds without progress, after which a lost connection ends the run (resumable)
 _DROPS_CHANGELOG = frozenset({Phase.CLEANUP, Phase.ROLLBACK, Phase.DONE, Phase.ABORTED})
+# Seconds: the connection of a run that has just ended, or was fenced a moment ago, may not have left the server yet.
+_CHANGE_OF_OWNERS = 3
 _LONGEST_PAUSE = 5.0  # seconds between attempts to reach the server again
 
 
@@ -388,8 +390,7 @@ class _House:
         """The right to migrate this table; OwnedElsewhereError that says who has it."""
         ownership = Ownership(self._session, self._run.record.table)
         try:
-            # A connection that was fenced a moment ago may not have let go of all its locks.
-            ownership.acquire(wait=0 if self._run.record.phase is Phase.VALIDATE else 1)
+            ownership.acquire(wait=_CHANGE_OF_OWNERS)
         except OwnedElsewhereError as error:
             holder = owner_of(self._session, self._names.changelog)
             raise OwnedElsewhereError(
