@@ -76,7 +76,9 @@ class Express:
             elif kind in _GTIDS:
                 begins_at = ends_at - event_size
                 in_transaction = kind == _MARIADB_GTID
-                if begins_at < position or (in_transaction and buffer[body + MARIADB_FLAGS_AT] & _UNUSUAL):
+                if begins_at < position or end <= body + MARIADB_FLAGS_AT:
+                    break
+                if in_transaction and buffer[body + MARIADB_FLAGS_AT] & _UNUSUAL:
                     break
                 boundary = begins_at
             elif kind == _QUERY:

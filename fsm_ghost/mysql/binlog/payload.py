@@ -92,11 +92,10 @@ def uncompressed(data: bytes) -> bytes:
 
     Raises UnreadableError.
     """
-    length_size = data[0] & 0x07
-    method = data[0] >> 4 & 0x07
     try:
+        length_size, method = data[0] & 0x07, data[0] >> 4 & 0x07
         plain = zlib.decompress(data[1 + length_size :])
-    except zlib.error as error:
+    except (IndexError, zlib.error) as error:
         raise UnreadableError(f"it cannot be decompressed ({error})") from error
     if method or len(plain) != int.from_bytes(data[1 : 1 + length_size], "big"):
         raise UnreadableError("its decompressed data is not what it says")

@@ -98,7 +98,7 @@ class PartialRowsWalker:
                 merged = tuple(was if now is None else now for was, now in zip(old, new, strict=True))
                 for key in {old, merged}:
                     found(key if len(key) > 1 else key[0])
-        except IndexError:
+        except (IndexError, KeyError):
             at = -1
         if at != stop:
             raise UnfitError

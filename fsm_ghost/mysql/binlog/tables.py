@@ -80,7 +80,7 @@ class WatchedTable:
         at = start + NAMES_AT
         latest = self._latest.get(form)
         if latest is None or not buffer.startswith(latest[0], at):
-            latest = self._latest[form] = self._prepare(form, buffer, at)
+            latest = self._latest[form] = self._prepare(form, buffer, at, stop)
         head, keys = latest
         at += len(head)
         if form.compressed:
@@ -89,13 +89,18 @@ class WatchedTable:
         keys(buffer, at, stop, self.into.add)
         self._events += 1
 
-    def _prepare(self, form: RowsForm, buffer: bytes, start: int) -> tuple[bytes, Walk]:
+    def _prepare(self, form: RowsForm, buffer: bytes, start: int, stop: int) -> tuple[bytes, Walk]:
         """What stands between flags and rows (extra data, and which columns are present), and how to walk the rows."""
         at = start + (int.from_bytes(buffer[start : start + 2], "little") if form.extra else 0)
-        columns, at = packed_integer(buffer, at)
+        try:
+            columns, at = packed_integer(buffer, at)
+        except (IndexError, KeyError) as error:
+            raise UnreadableError("the head of its rows is not understood") from error
         if columns != len(self._layout):
             raise UnreadableError(f"it has {columns} columns where its table map has {len(self._layout)}")
         rows = at + (columns + 7) // 8 * (2 if form.updates else 1)
+        if rows > stop:
+            raise UnreadableError("the head of its rows is cut off")
         kind = (form.updates, form.partial, buffer[at:rows])
         if kind not in self._walkers:
             self._walkers[kind] = self._new_walker(form, buffer[at:rows])

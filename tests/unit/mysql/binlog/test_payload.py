@@ -100,6 +100,6 @@ def test_what_mariadb_compresses() -> None:
     data = b"\x02" + len(plain).to_bytes(2, "big") + zlib.compress(plain)
     assert uncompressed(data) == plain
     wrong_size = b"\x02" + (len(plain) - 1).to_bytes(2, "big") + zlib.compress(plain)
-    for wrong in (wrong_size, b"\x12" + data[1:], data[:-10], b"\x01"):
+    for wrong in (wrong_size, b"\x12" + data[1:], data[:-10], b"\x01", b""):
         with pytest.raises(UnreadableError):
             uncompressed(wrong)
