@@ -6,7 +6,7 @@ import sys
 from tests.model.checker import check
 from tests.model.protocol import DataPlane
 from tests.model.rules import ALL_RULES
-from tests.model.scopes import HOLDS, HOLDS_DEEP, SHOWS
+from tests.model.scopes import HALTS, HOLDS, HOLDS_DEEP, SHOWS
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
         failures += verdict.problem is not None
         _show(f"{title}: {verdict}")
     for rule, scope in SHOWS.items():
-        verdict = check(DataPlane(scope, ALL_RULES - {rule}, only_swap=True), live=False)
+        verdict = check(DataPlane(scope, ALL_RULES - {rule}, only_swap=True), live=rule in HALTS)
         failures += verdict.problem is None
         _show(f"\nwithout {rule.name} ({rule.value}): {verdict}")
     return 1 if failures else 0

@@ -4,12 +4,16 @@ It knows nothing of MySQL. A model says where it starts, which steps lead where,
 states are final; the checker answers with a verdict: safe and live, or a trace.
 """
 
+import gc
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import process_time
 from typing import Generic, Protocol, TypeVar
 
 S = TypeVar("S", bound=Hashable)
+
+STUCK = "the end cannot be reached any more"
 
 
 class Model(Protocol[S]):
@@ -63,11 +67,24 @@ def check(model: Model[S], *, live: bool = True, limit: int = 5_000_000) -> Verd
     """Explore `model` exhaustively; if `live`, prove as well that a final state can be reached from every state."""
     began = process_time()
     search = _Search(model, limit)
-    problem, culprit = search.first_violation()
-    if problem is None and live:
-        problem, culprit = search.first_stuck()
+    with _without_garbage_collection():
+        problem, culprit = search.first_violation()
+        if problem is None and live:
+            problem, culprit = search.first_stuck()
     trace = () if problem is None else search.trace(culprit)
     return Verdict(len(search.states), search.steps, process_time() - began, problem, trace)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """States make no cycles; looking for some among millions of tuples takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Search(Generic[S]):
@@ -104,7 +121,7 @@ class _Search(Generic[S]):
             alive |= fresh
             waiting.extend(fresh)
         stuck = next((number for number in range(len(self.states)) if number not in alive), None)
-        return (None, -1) if stuck is None else ("the end cannot be reached any more", stuck)
+        return (None, -1) if stuck is None else (STUCK, stuck)
 
     def trace(self, number: int) -> tuple[tuple[str, str], ...]:
         """The way from the start to a state."""

@@ -3,27 +3,30 @@
 To be read beside the page. Each section is one of its chapters, each method the steps one part of our client can take;
 where a rule can be switched off, its name stands in the line that is the rule. The rest of the world is in `server.py`.
 
-Not modelled: what compares values (R4, R8 ii), new uniqueness (R9's conflicts), the stream's refusals (R10), the
-identities R13 verifies, and the RENAME itself (R14's name order, R15, R16).
+Not modelled: what compares values (R4, R8 ii), the stream's refusals (R10), the identities R13 verifies, and the RENAME
+itself (R14's name order, R15, R16).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.model.rules import ALL_RULES, Keys, Rule, Scope
+from tests.model.rules import ALL_RULES, Begin, Rule, Scope
 from tests.model.server import COMMIT, ServerSide, Steps, with_chunk, with_refresh
 from tests.model.state import (
     ABSENT,
+    BEFORE_ALL,
     CLEAN,
     MARKER,
-    UNTOUCHED,
+    Cells,
     Chunk,
     Client,
     Copying,
     Entry,
     Key,
+    Keys,
     Phase,
     Refresh,
     Server,
+    Stage,
     State,
     Store,
     moved,
@@ -41,17 +44,20 @@ class DataPlane:
         self.rules = frozenset(rules)
         self.only_swap = only_swap
         self.server_side = ServerSide(scope, self.rules)
-        self.untouched = (UNTOUCHED,) * len(scope.keys)
 
     def initial(self) -> Iterator[State]:
-        no = (False,) * len(self.scope.chunks)
+        no, nothing = (False,) * len(self.scope.chunks), (False,) * len(self.scope.keys)
         for table in self.scope.tables:
-            store = Store(Phase.NEW, started=no, done=no, in_range=(False,) * len(table))
-            server = Server(table, ghost=(ABSENT,) * len(table))
-            yield State(server, store, self._new_client(store), self.scope.writes, self.scope.faults)
+            store, ghost = Store(Phase.NEW, no, no, nothing, nothing), (ABSENT,) * len(table)
+            if self.scope.begin is not Begin.START:
+                store = _with_range(store, table, self.scope)
+            if self.scope.begin is Begin.COPIED:
+                every = (True,) * len(no)
+                store, ghost = store._replace(started=every, done=every), table
+            yield State(Server(table, ghost), store, _client_of(store), self.scope.writes, self.scope.faults)
 
     def successors(self, state: State) -> Steps:
-        if self.is_done(state):
+        if state.store.phase is Phase.SWAPPED:
             return
         yield from self.server_side.steps(state)
         if state.client is None:
@@ -65,8 +71,11 @@ class DataPlane:
             yield from self.discard(state, state.client)
             yield from self.checkpoint(state, state.client)
             yield from self.swap(state, state.client)
-        if state.faults and state.store.phase is not Phase.NEW:
-            yield from self.faults(state, state.client)
+        if state.store.phase is not Phase.NEW:
+            yield from self.mirror(state)
+            yield from self.former_owner(state)
+            if state.faults:
+                yield from self.faults(state, state.client)
 
     # ---- Start (R1) ------------------------------------------------------------------------------------------------
 
@@ -79,13 +88,7 @@ class DataPlane:
         if store.phase is Phase.BARRIER and client.marker is None and client.proved is None:
             yield "start: writes a marker", _marker_written(state, client)
         if client.marker is not None and MARKER in self.server_side.next_to_commit(server):
-            yield (
-                "marker: its COMMIT returns",
-                state._replace(
-                    server=server._replace(committing=without(server.committing, MARKER)),
-                    client=client._replace(marker=None, proved=client.marker),
-                ),
-            )
+            yield "marker: its COMMIT returns", self._marker_returned(state, client)
         if store.phase is Phase.BARRIER and self._has_passed_the_barrier(server, client):
             yield "start: MIN and MAX are stored", self._range_stored(state, client)
 
@@ -98,12 +101,16 @@ class DataPlane:
             return False
         return marker is not None and client.read >= marker
 
+    def _marker_returned(self, state: State, client: Client) -> State:
+        """What lies before the marker is visible; not what came between it and its COMMIT."""
+        proved = client.marker if Rule.R8_ASKED in self.rules else len(state.server.binlog)
+        return state._replace(
+            server=state.server._replace(committing=without(state.server.committing, MARKER)),
+            client=client._replace(marker=None, proved=proved),
+        )
+
     def _range_stored(self, state: State, client: Client) -> State:
-        """What lies outside MIN and MAX belongs to no chunk; a chunk without keys is done."""
-        there = [key for key, cell in enumerate(state.server.table) if cell != ABSENT]
-        in_range = tuple(bool(there) and there[0] <= key <= there[-1] for key in self.scope.keys)
-        empty = tuple(not any(in_range[key] for key in keys) for keys in self.scope.chunks)
-        store = Store(Phase.COPY, started=empty, done=empty, in_range=in_range)
+        store = _with_range(state.store, state.server.table, self.scope)
         return state._replace(store=store, client=client._replace(copying=_copying(store)))
 
     # ---- the stream: a key is dirty from the moment its event is read ------------------------------------------------
@@ -113,11 +120,11 @@ class DataPlane:
             return
         event = state.server.binlog[client.read]
 
-        def dirty(entry: Entry) -> Entry:
-            marked = entry._replace(dirty=client.read if entry.dirty is None else entry.dirty)
+        def named(entry: Entry) -> Entry:
+            marked = entry.named(client.read)
             return marked._replace(newest=client.read, xa=entry.xa or event.xa) if self.scope.discard else marked
 
-        after = _ledger(client, event.keys, dirty)._replace(read=client.read + 1)
+        after = _ledger(client, event.keys, named)._replace(read=client.read + 1)
         yield f"stream: reads an event of {names(event.keys)}", state._replace(client=after)
 
     # ---- Row copy (R3, R5) -----------------------------------------------------------------------------------------
@@ -127,20 +134,20 @@ class DataPlane:
         store = state.store
         for number in self.scope.numbers:
             actor, known = f"chunk {number + 1}", client.copying[number]
-            ours = [each for each in state.server.chunks if each.ours and each.number == number]
+            ours = next((each for each in state.server.chunks if each.ours and each.number == number), None)
             if known is Copying.IDLE and all(store.started[:number]):
                 yield f"{actor}: its start is stored, it is sent", self._chunk_sent(state, client, number)
-            if known is Copying.RUNNING and not ours:
-                ended = self._chunk_ended(state, client, number, Copying.ENDED)
-                yield f"{actor}: its reply comes", state._replace(client=ended)
-            for statement in ours:
+            if known is Copying.RUNNING and (ours is None or ours.stage is Stage.LOOKED):
+                yield f"{actor}: its reply comes", self._chunk_replied(state, client, number, ours)
+            if ours is not None and not ours.has_committed:
                 failed = state._replace(client=self._chunk_ended(state, client, number, Copying.IDLE))
-                yield f"{actor}: fails (1205, 1213), rolled back", with_chunk(failed, statement, None)
+                yield f"{actor}: fails (1205, 1213), rolled back", with_chunk(failed, ours, None)
             if known is Copying.LOST:
                 yield self._lost_chunk_given_up(state, client, number)
             has_committed = known is Copying.ENDED or (Rule.R11_DONE not in self.rules and known is Copying.RUNNING)
             if has_committed and not store.done[number]:
-                done = store._replace(done=replaced(store.done, number, new=True))
+                carried = _carried(client) if Rule.R9_STORED in self.rules else store.carried
+                done = store._replace(done=replaced(store.done, number, new=True), carried=carried)
                 yield f"{actor}: is recorded as done", state._replace(store=done)
 
     def _chunk_sent(self, state: State, client: Client, number: int) -> State:
@@ -151,10 +158,21 @@ class DataPlane:
             lambda entry: entry._replace(overlapped=True),
         )
         return state._replace(
-            server=state.server._replace(chunks=tuple(sorted((*state.server.chunks, Chunk(number, self.untouched))))),
+            server=self._with_new_chunk(state.server, Chunk(number, self.scope.untouched)),
             store=state.store._replace(started=replaced(state.store.started, number, new=True)),
             client=overlapped,
         )
+
+    def _with_new_chunk(self, server: Server, chunk: Chunk) -> Server:
+        return server._replace(chunks=tuple(sorted((*server.chunks, chunk))))
+
+    def _chunk_replied(self, state: State, client: Client, number: int, ours: Chunk | None) -> State:
+        """It has committed. R9: what it left out is dirty from now on."""
+        ended = self._chunk_ended(state, client, number, Copying.ENDED)
+        if ours is None:
+            return state._replace(client=ended)
+        told = _ledger(ended, (key for key, _ in ours.rows), Entry.missing)
+        return with_chunk(state._replace(client=told), ours, None)
 
     def _chunk_ended(self, state: State, client: Client, number: int, known: Copying) -> Client:
         """R7: what the chunk kept from being clean is dirty again."""
@@ -178,42 +196,85 @@ class DataPlane:
     def _chunk_of(self, key: Key) -> int:
         return next(number for number in self.scope.numbers if key in self.scope.chunks[number])
 
-    # ---- Changes: refresh keys (R6, R7) ------------------------------------------------------------------------------
+    # ---- Changes: refresh keys (R6, R7, R9) --------------------------------------------------------------------------
 
     def refresh(self, state: State, client: Client) -> Steps:
         """A refresh begins, runs in `server.py`, and then fails or its COMMIT returns."""
         if len(state.server.refreshes) < self.scope.refreshers:
-            for keys in self.scope.batches:
-                if all(self._may_be_refreshed(state.store, client, key) for key in keys):
-                    yield f"refresh {names(keys)}: begins", self._refresh_begun(state, client, keys)
+            for keys in (*self._free_batches(state, client), *self._clashing_batches(client)):
+                yield f"refresh {names(keys)}: begins", self._refresh_begun(state, client, keys)
         for each in state.server.refreshes:
-            if not each.ours:
-                continue
-            if each.todo:
-                failed = state._replace(client=_ledger(client, each.keys, Entry.again))
-                yield f"refresh {names(each.keys)}: fails, rolled back", with_refresh(failed, each, None)
-            else:
+            if each.ours and each.todo:
+                yield from self._refresh_failed(state, client, each)
+            elif each.ours:
                 ledger = list(client.ledger)
                 for key in each.keys:
                     ledger[key] = self._refreshed(state.store, client, key)
                 ended = state._replace(client=client._replace(ledger=tuple(ledger)))
                 yield f"refresh {names(each.keys)}: its COMMIT returns", with_refresh(ended, each, None)
 
+    def _free_batches(self, state: State, client: Client) -> Iterator[Keys]:
+        """Dirty keys in any batch; under the lock also those that otherwise have to be refreshed alone."""
+        for keys in self.scope.batches:
+            wanted = (None, ()) if len(keys) == 1 or state.server.locked else (None,)
+            if all(
+                self._may_be_refreshed(state.store, client, key) and client.ledger[key].others in wanted for key in keys
+            ):
+                yield keys
+
+    def _clashing_batches(self, client: Client) -> Iterator[Keys]:
+        """R9: rows that are alike, all at once."""
+        for key, entry in enumerate(client.ledger):
+            if entry.is_clashing:
+                keys = self._together(client, key) if Rule.R9_TOGETHER in self.rules else (key,)
+                if all(client.ledger[each].taken is None for each in keys):
+                    yield keys
+
+    def _together(self, client: Client, key: Key) -> Keys:
+        """A key, those whose rows its own is like, and so on."""
+        keys = [key]
+        for each in keys:  # the list grows while it is walked
+            keys += [other for other in client.ledger[each].others or () if other not in keys]
+            if Rule.R9_CYCLE not in self.rules:
+                break
+        return tuple(sorted(keys))
+
     def _may_be_refreshed(self, store: Store, client: Client, key: Key) -> bool:
-        """R6b: one refresh per key at a time. R8: above the frontier a key is kept, never refreshed."""
+        """R6b: one refresh per key at a time. R8: a key ahead is kept, never refreshed."""
         entry = client.ledger[key]
-        is_above_frontier = store.in_range[key] and not store.started[self._chunk_of(key)]
-        return entry.dirty is not None and entry.taken is None and not (self.scope.discard and is_above_frontier)
+        is_kept = self.scope.discard and Rule.R8_AHEAD in self.rules and self._is_ahead(store, key)
+        return entry.dirty is not None and entry.taken is None and not is_kept
+
+    def _is_ahead(self, store: Store, key: Key) -> bool:
+        """No chunk that can contain the key has been started, but one will be."""
+        return store.in_range[key] and not store.started[self._chunk_of(key)] and not store.is_below_floor(key)
 
     def _refresh_begun(self, state: State, client: Client, keys: Keys) -> State:
+        client = _ledger(client, keys, lambda entry: entry.missing() if entry.is_clean else entry)
         for key in keys:
-            overlapped = self._is_chunk_in_flight(state.store, client, key)
-            client = client._replace(
-                ledger=replaced(client.ledger, key, client.ledger[key].begun(overlapped=overlapped))
-            )
-        begun = Refresh(keys, self.untouched, todo=tuple(("lock", key) for key in keys))
-        refreshes = tuple(sorted((*state.server.refreshes, begun)))
+            begun = client.ledger[key].begun(overlapped=self._is_chunk_in_flight(state.store, client, key))
+            client = client._replace(ledger=replaced(client.ledger, key, begun))
+        refresh = Refresh(keys, self.scope.untouched, todo=tuple(("lock", key) for key in keys))
+        refreshes = tuple(sorted((*state.server.refreshes, refresh)))
         return state._replace(server=state.server._replace(refreshes=refreshes), client=client)
+
+    def _refresh_failed(self, state: State, client: Client, refresh: Refresh) -> Steps:
+        """R6a: a key that is locked does not hold up the others, R9: nor does a row that is like others in G."""
+        actor, (verb, key) = f"refresh {names(refresh.keys)}", refresh.todo[0]
+        clash = self.server_side.clash(state.server, refresh)
+        if not self.scope.demanded:
+            again = state._replace(client=_ledger(client, refresh.keys, Entry.again))
+            yield f"{actor}: fails, rolled back", with_refresh(again, refresh, None)
+        is_left = self.scope.carries or self.scope.demanded
+        if is_left and clash is None and self.server_side.cannot_go_on(state.server, refresh):
+            left = state._replace(client=_ledger(client, refresh.keys, lambda entry: entry.left(())))
+            yield f"{actor}: cannot {verb} {name(key)} now, rolled back", with_refresh(left, refresh, None)
+        if clash is not None:
+            culprit, others = clash
+            told = _ledger(client, refresh.keys, lambda entry: entry.left(()))
+            told = _ledger(told, (culprit,), lambda entry: entry._replace(others=others))
+            what = f"{name(culprit)} is like {names(others)}, rolled back"
+            yield f"{actor}: {what}", with_refresh(state._replace(client=told), refresh, None)
 
     def _refreshed(self, store: Store, client: Client, key: Key) -> Entry:
         """R7: a refresh is final only if no chunk that can contain the key was in flight at any moment of it."""
@@ -235,11 +296,11 @@ class DataPlane:
         """A kept key may be dropped when its chunk is sure to see the change."""
         if not self.scope.discard:
             return
-        waiting = [key for key in self.scope.keys if client.ledger[key].dirty is not None]
-        kept = any(not self._may_be_refreshed(state.store, client, key) for key in waiting)
-        if kept and client.marker is None and len(state.server.binlog) > (client.proved or 0):
+        dirty = [key for key in self.scope.keys if client.ledger[key].dirty is not None]
+        is_anything_kept = any(not self._may_be_refreshed(state.store, client, key) for key in dirty)
+        if is_anything_kept and client.marker is None and len(state.server.binlog) > (client.proved or 0):
             yield "discard: writes a marker", _marker_written(state, client)
-        for key in waiting:
+        for key in dirty:
             if self._may_be_dropped(state.store, client, key):
                 dropped = _ledger(client, (key,), lambda _: CLEAN)
                 yield f"discard: {name(key)} is dropped", state._replace(client=dropped)
@@ -248,13 +309,13 @@ class DataPlane:
         entry = client.ledger[key]
         if entry.taken is not None or entry.held is not None:
             return False
-        if Rule.R8_UNIQUE in self.rules and self.scope.unique:
+        if Rule.R8_UNIQUE in self.rules and self.scope.is_unique_in_ghost:
             return False
         if Rule.R8_RANGE in self.rules and not store.in_range[key]:
             return False
         if Rule.R8_XA in self.rules and entry.xa:
             return False
-        return self._will_be_seen(client, entry) and not self._has_started(store, client, self._chunk_of(key))
+        return self._will_be_seen(client, entry) and not self._has_started(store, client, key)
 
     def _will_be_seen(self, client: Client, entry: Entry) -> bool:
         """R8 (i): the newest event lies before a marker whose COMMIT has returned."""
@@ -264,31 +325,35 @@ class DataPlane:
             marker = client.marker
         return event is not None and marker is not None and event < marker
 
-    def _has_started(self, store: Store, client: Client, number: int) -> bool:
-        """R8 (iv): the chunk has been started, by this run or by an earlier one."""
+    def _has_started(self, store: Store, client: Client, key: Key) -> bool:
+        """R8 (iv): its chunk has been started, by this run or by an earlier one, or by one that nothing is known of."""
+        number = self._chunk_of(key)
         if client.copying[number] is not Copying.IDLE:
             return Rule.R8_STARTED in self.rules
+        if store.is_below_floor(key):
+            return True
         return Rule.R8_STARTED_EARLIER in self.rules and store.started[number]
 
     # ---- Checkpoint and resume (R2, R11, R12) ------------------------------------------------------------------------
 
     def checkpoint(self, state: State, client: Client) -> Steps:
-        """R11: the coordinates never pass an event that is still needed. (For chunks see `copy`.)"""
+        """R11: the coordinates pass no event that is still needed, but for those of keys stored by name with them.
+
+        (For chunks see `copy`.)
+        """
+        store, carried = state.store, _carried(client)
         coordinates = min([client.read, *self._events_needed(client)])
-        if not coordinates:
-            return
-        ledger = tuple(entry.counted_from(coordinates) for entry in client.ledger)
-        marker, proved = moved(client.marker, coordinates), moved(client.proved, coordinates)
-        yield (
-            "checkpoint: coordinates are stored",
-            state._replace(
-                server=state.server._replace(binlog=state.server.binlog[coordinates:]),
-                client=Client(ledger, client.copying, client.read - coordinates, marker, proved),
-            ),
-        )
+        both = store._replace(coordinates=max(store.coordinates, coordinates), carried=carried)
+        stored = both if {Rule.R11_NAMED, Rule.R11_AT_ONCE} <= self.rules else both._replace(carried=store.carried)
+        if stored != store:
+            yield "checkpoint: coordinates are stored", _without_old_binlog(state._replace(store=stored))
+        if Rule.R11_AT_ONCE not in self.rules and carried != store.carried:
+            yield "checkpoint: keys are stored", state._replace(store=store._replace(carried=carried))
 
     def _events_needed(self, client: Client) -> Iterator[int]:
         for entry in client.ledger:
+            if entry.carried:
+                continue
             if entry.dirty is not None and Rule.R11_DIRTY in self.rules:
                 yield entry.dirty
             if entry.taken is not None and Rule.R11_TAKEN in self.rules:
@@ -296,33 +361,67 @@ class DataPlane:
             if entry.held is not None and Rule.R11_HELD in self.rules:
                 yield entry.held
 
+    def mirror(self, state: State) -> Steps:
+        """R12: what is stored is kept on the server as well, some time later."""
+        if self.scope.mirror and state.mirror != state.store:
+            yield "mirror: is written", _without_old_binlog(state._replace(mirror=state.store))
+
     def faults(self, state: State, client: Client) -> Steps:
         """The client dies, or a connection does; what the server was executing for it may live on and commit (R2)."""
         state = state._replace(faults=state.faults - 1)
         yield "CRASH", _crashed(state)
+        if state.mirror is not None:
+            yield "TAKE-OVER by another host", self._taken_over(state, state.mirror)
         for number in self.scope.numbers:
             if client.copying[number] is Copying.RUNNING:
                 left = state._replace(client=client._replace(copying=replaced(client.copying, number, Copying.LOST)))
                 for chunk in state.server.chunks:
                     if chunk.ours and chunk.number == number:
-                        left = with_chunk(left, chunk, chunk._replace(ours=False))
+                        left = with_chunk(left, chunk, _left_over_chunk(chunk))
                 yield f"chunk {number + 1}: its connection is LOST", left
         for refresh in state.server.refreshes:
             if refresh.ours:
                 again = state._replace(client=_ledger(client, refresh.keys, Entry.again))
-                left = with_refresh(again, refresh, _left_over(refresh))
+                left = with_refresh(again, refresh, _left_over_refresh(refresh))
                 yield f"refresh {names(refresh.keys)}: its connection is LOST", left
+
+    def _taken_over(self, state: State, mirror: Store) -> State:
+        """R12: the new owner has the mirror instead of the store. The former one may have frozen, and go on later."""
+        unsent = tuple(number for number in self.scope.numbers if not state.store.done[number])
+        asked = None if Rule.R12_FLOOR_LAST in self.rules else self._floor(state)
+        return _crashed(state)._replace(
+            store=mirror._replace(floor=asked), ousted=() if Rule.R12_LEASE in self.rules else unsent
+        )
 
     def resume(self, state: State) -> tuple[str, State]:
         """R13: fence, then run the stored state again, with the stream from the stored coordinates."""
-        resumed = state._replace(client=self._new_client(state.store))
-        if Rule.R2_FENCE not in self.rules:
-            return "resume: without a look at what is left", resumed
-        fenced = state.server._replace(chunks=(), refreshes=())
-        return "resume: earlier connections are gone", resumed._replace(server=fenced)
+        is_taken_over = state.store.floor is None
+        is_fenced = (Rule.R12_FENCE if is_taken_over else Rule.R2_FENCE) in self.rules
+        if is_fenced:
+            state = state._replace(server=state.server._replace(chunks=(), refreshes=()))
+        if is_taken_over:
+            state = state._replace(store=state.store._replace(floor=self._floor(state)))
+        resumed = state._replace(client=_client_of(state.store))
+        what = "earlier connections are gone" if is_fenced else "without a look at what is left"
+        return f"resume: {what}", resumed
 
-    def _new_client(self, store: Store) -> Client:
-        return Client(ledger=(CLEAN,) * len(self.scope.keys), copying=_copying(store))
+    def _floor(self, state: State) -> Key:
+        """MAX(key in G), in the range that is copied: beyond it lies no row that a chunk has left."""
+        if Rule.R12_FLOOR not in self.rules:
+            return BEFORE_ALL
+        is_copied = state.store.in_range if state.store.phase is Phase.COPY else (True,) * len(self.scope.keys)
+        there = (key for key in self.scope.keys if is_copied[key] and state.server.ghost[key] != ABSENT)
+        return max(there, default=BEFORE_ALL)
+
+    def former_owner(self, state: State) -> Steps:
+        """R12: who was taken over goes on, as long as nothing tells him."""
+        for number in state.ousted:
+            chunk = Chunk(number, self.scope.untouched, ours=False)
+            sent = state._replace(
+                server=self._with_new_chunk(state.server, chunk),
+                ousted=tuple(each for each in state.ousted if each != number),
+            )
+            yield f"former owner: sends chunk {number + 1}", sent
 
     # ---- Swap (R14) --------------------------------------------------------------------------------------------------
 
@@ -337,8 +436,11 @@ class DataPlane:
             return
         yield "swap: given up, UNLOCK TABLES", state._replace(server=server._replace(locked=False))
         is_drained = client.read == len(server.binlog) or Rule.R14_DRAIN not in self.rules
-        if is_drained and not server.refreshes and all(entry.is_clean for entry in client.ledger):
+        if is_drained and not server.refreshes and not any(self._holds_up_the_swap(entry) for entry in client.ledger):
             yield "swap: RENAME", state._replace(store=store._replace(phase=Phase.SWAPPED))
+
+    def _holds_up_the_swap(self, entry: Entry) -> bool:
+        return not entry.is_clean and (Rule.R9_CLASH in self.rules or not entry.is_clashing)
 
     # ---- The Invariant -----------------------------------------------------------------------------------------------
 
@@ -351,8 +453,10 @@ class DataPlane:
             if phase is Phase.SWAPPED:
                 return f"the swap made {name(key)} {server.ghost[key]} where the application left {server.table[key]}"
             if phase is Phase.COPY and not self.only_swap:
-                if not self._is_accounted_for_in_the_store(state, key):
+                if not self._is_accounted_for_in(state.store, server, key):
                     return f"{name(key)} differs, and a crash now would lose it"
+                if state.mirror is not None and not self._is_accounted_for_in(state.mirror, server, key):
+                    return f"{name(key)} differs, and a take-over now would lose it"
                 if state.client is not None and not self._is_accounted_for(state, state.client, key):
                     return f"{name(key)} differs, and nothing will make it equal"
         return None
@@ -363,13 +467,24 @@ class DataPlane:
         unread = state.server.binlog[client.read :]
         return not is_copied or not client.ledger[key].is_clean or any(key in event.keys for event in unread)
 
-    def _is_accounted_for_in_the_store(self, state: State, key: Key) -> bool:
-        """The same for the run that would resume now: its chunk is not done, or the stream will name it again."""
-        is_done = not state.store.in_range[key] or state.store.done[self._chunk_of(key)]
-        return not is_done or any(key in event.keys for event in state.server.binlog)
+    def _is_accounted_for_in(self, store: Store, server: Server, key: Key) -> bool:
+        """The same for a run that would resume now: its chunk is not done, or it is stored, or will be read again."""
+        if store.phase is not Phase.COPY or store.carried[key]:
+            return True
+        is_done = not store.in_range[key] or store.done[self._chunk_of(key)]
+        return not is_done or any(key in event.keys for event in server.binlog[store.coordinates :])
 
     def is_done(self, state: State) -> bool:
-        return state.store.phase is Phase.SWAPPED
+        """It has been swapped; or it rightly waits, having told which rows are alike (R9)."""
+        return state.store.phase is Phase.SWAPPED or self._has_told_a_clash(state)
+
+    def _has_told_a_clash(self, state: State) -> bool:
+        table = state.server.table
+        return state.client is not None and any(
+            table[key] != ABSENT and table[key] == table[other]
+            for key, entry in enumerate(state.client.ledger)
+            for other in entry.others or ()
+        )
 
     def describe(self, state: State) -> str:
         return sentence(state)
@@ -381,6 +496,14 @@ def _ledger(client: Client, keys: Iterable[Key], change: Callable[[Entry], Entry
     for key in keys:
         ledger = replaced(ledger, key, change(ledger[key]))
     return client._replace(ledger=ledger)
+
+
+def _with_range(store: Store, table: Cells, scope: Scope) -> Store:
+    """What lies outside MIN and MAX belongs to no chunk; a chunk without keys is done."""
+    there = [key for key in scope.keys if table[key] != ABSENT]
+    in_range = tuple(bool(there) and there[0] <= key <= there[-1] for key in scope.keys)
+    empty = tuple(not any(in_range[key] for key in keys) for keys in scope.chunks)
+    return store._replace(phase=Phase.COPY, started=empty, done=empty, in_range=in_range)
 
 
 def _marker_written(state: State, client: Client) -> State:
@@ -396,20 +519,57 @@ def _copying(store: Store) -> tuple[Copying, ...]:
     return tuple(Copying.ENDED if done else Copying.IDLE for done in store.done)
 
 
+def _client_of(store: Store) -> Client:
+    """A client that has only the store."""
+    ledger = tuple(CLEAN.missing() if is_carried else CLEAN for is_carried in store.carried)
+    return Client(ledger, _copying(store), read=store.coordinates)
+
+
+def _carried(client: Client) -> tuple[bool, ...]:
+    return tuple(entry.carried for entry in client.ledger)
+
+
+def _without_old_binlog(state: State) -> State:
+    """What lies before all stored coordinates is never read again; positions are counted from there."""
+    stores = [state.store, *([state.mirror] if state.mirror else [])]
+    oldest = min(store.coordinates for store in stores)
+    if not oldest or state.client is None:
+        return state
+    client = state.client
+    store, *mirror = (each._replace(coordinates=each.coordinates - oldest) for each in stores)
+    return state._replace(
+        server=state.server._replace(binlog=state.server.binlog[oldest:]),
+        store=store,
+        mirror=mirror[0] if mirror else None,
+        client=client._replace(
+            ledger=tuple(entry.counted_from(oldest) for entry in client.ledger),
+            read=client.read - oldest,
+            marker=moved(client.marker, oldest),
+            proved=moved(client.proved, oldest),
+        ),
+    )
+
+
 def _crashed(state: State) -> State:
     server = state.server
-    left = (_left_over(each) for each in server.refreshes if each.ours)
+    chunks = (_left_over_chunk(each) if each.ours else each for each in server.chunks)
+    refreshes = (_left_over_refresh(each) if each.ours else each for each in server.refreshes)
     return state._replace(
         client=None,
         server=server._replace(
-            chunks=tuple(sorted(each._replace(ours=False) for each in server.chunks)),
-            refreshes=tuple(sorted([*(each for each in server.refreshes if not each.ours), *filter(None, left)])),
+            chunks=tuple(sorted(filter(None, chunks))),
+            refreshes=tuple(sorted(filter(None, refreshes))),
             committing=tuple(each for each in server.committing if each != MARKER),
             locked=False,
         ),
     )
 
 
-def _left_over(refresh: Refresh) -> Refresh | None:
+def _left_over_chunk(chunk: Chunk) -> Chunk | None:
+    """What a dead client leaves of a chunk: the statement goes on."""
+    return None if chunk.has_committed else chunk._replace(ours=False)
+
+
+def _left_over_refresh(refresh: Refresh) -> Refresh | None:
     """What a dead client leaves of a refresh: it commits only if the COMMIT may have been sent, else it rolls back."""
     return refresh._replace(ours=False) if refresh.todo == (COMMIT,) else None

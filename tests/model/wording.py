@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tests.model.state import MARKER, UNTOUCHED, Cells, Client, Entry, Key, Phase, State, Transaction
+from tests.model.state import MARKER, UNTOUCHED, Cell, Cells, Client, Entry, Key, Phase, State, Store, Transaction
 
 
 def name(key: Key) -> str:
@@ -13,8 +13,12 @@ def names(keys: Iterable[Key]) -> str:
     return "+".join(name(key) for key in keys)
 
 
+def rows(pairs: Iterable[tuple[Key, Cell]]) -> str:
+    return ", ".join(f"{name(key)}={cell}" for key, cell in pairs) or "nothing"
+
+
 def changes(writes: Cells) -> str:
-    return ", ".join(f"{name(key)}={cell}" for key, cell in enumerate(writes) if cell != UNTOUCHED)
+    return rows((key, cell) for key, cell in enumerate(writes) if cell != UNTOUCHED)
 
 
 def sentence(state: State) -> str:
@@ -25,6 +29,9 @@ def sentence(state: State) -> str:
     parts += [f"{label} {_transactions(each)}" for label, each in under_way.items() if each]
     parts += [f"chunk {each.number + 1} writes {changes(each.writes)}" for each in server.chunks if _wrote(each.writes)]
     parts += [f"refresh writes {changes(each.writes)}" for each in server.refreshes if _wrote(each.writes)]
+    parts += _stored("stored", state.store)
+    if state.mirror is not None:
+        parts += _stored("mirrored", state.mirror)
     if state.client is None:
         return " · ".join((*parts, "no client"))
     if state.store.phase is Phase.COPY:
@@ -41,6 +48,13 @@ def _transactions(transactions: tuple[Transaction, ...]) -> str:
     return ", then ".join("marker" if each == MARKER else changes(each.writes) for each in transactions)
 
 
+def _stored(label: str, store: Store) -> list[str]:
+    """What is worth telling of it: keys stored by name, and coordinates that lie behind others."""
+    carried = names(key for key, is_carried in enumerate(store.carried) if is_carried)
+    parts = [*([f"@{store.coordinates}"] if store.coordinates else []), *([carried] if carried else [])]
+    return [f"{label} {' '.join(parts)}"] if parts else []
+
+
 def _log(state: State, client: Client) -> str:
     events = [names(event.keys) for event in state.server.binlog]
     return " ".join((*events[: client.read], "|", *events[client.read :]))
@@ -48,4 +62,6 @@ def _log(state: State, client: Client) -> str:
 
 def _entry(entry: Entry) -> str:
     labelled = {"dirty": entry.dirty, "taken": entry.taken, "held": entry.held}
-    return " ".join(f"{label}@{at}" for label, at in labelled.items() if at is not None)
+    where = [label if entry.carried else f"{label}@{at}" for label, at in labelled.items() if at is not None]
+    like = [f"like {names(entry.others)}"] if entry.others else []
+    return " ".join((*where, *(["carried"] if entry.carried else []), *like))
