@@ -65,8 +65,8 @@ class Plan:
     `mapping` lists the columns that are copied, `filled` those that get a value of their own. `original_create` and
     `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
     `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
-    need not be followed (protocol R8). `demanded` are unique keys of the ghost table that rows of the original may
-    break (protocol R9).
+    need not be followed (protocol R8). `demanded` are the unique keys of the ghost table, but the migration key, if
+    rows of the original may break one of them (protocol R9).
     """
 
     names: Names

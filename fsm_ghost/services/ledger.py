@@ -234,13 +234,21 @@ class Ledger:
 
     def take_clash(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """As `take`: a key that clashed, the longest ago first, and the keys it clashed with."""
-        for key, (_, others) in self._clashing.items():
-            together = (key, *others)
+        for key in self._clashing:
+            together = self._together(key)
             if self._is_shut or any(one in self._refreshing or self._flight_of(one) for one in together):
                 continue
-            self.carry(others)
+            self.carry(together)
             return self._begin({one: self._pull(one) for one in together})
         return None
+
+    def _together(self, key: Key) -> list[Key]:
+        """A key that clashed, those it clashed with, and so on: rows may have passed their values round."""
+        together = [key]
+        for one in together:
+            _, others = self._clashing.get(one, (_CARRIED, ()))
+            together += [other for other in others if other not in together]
+        return together
 
     def _pull(self, key: Key) -> Read:
         """Take a waiting key out of wherever it waits."""

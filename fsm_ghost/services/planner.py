@@ -47,7 +47,7 @@ def make_plan(
         # it while it holds locks on the application's rows.
         exclusive=not key.is_ordered or (counts_up and autoinc_mode != "2"),
         # With another unique key, a chunk could leave a row out because of one that is not up to date.
-        demanded=demanded_keys(original, ghost, mapping),
+        demanded=tuple(unique for unique in demanded_keys(original, ghost, mapping) if unique.name != key.ghost_index),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -143,12 +143,16 @@ def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedCol
 def demanded_keys(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[UniqueKey, ...]:
     """The unique keys of the ghost table that do not hold already: rows could be alike under them (protocol R9).
 
-    RefusedError for one over an expression: nobody could tell which rows are.
+    When there is one, all of them are listed: rows may get into each other's way by any key then. RefusedError for one
+    over an expression: nobody could tell which rows are alike.
     """
     held = [_folded(index.columns) for index in original.indexes if index.unique and not index.prefixed]
-    demanded = []
+    every, demands = [], False
     for index in ghost.indexes:
-        if not index.unique or _is_kept(original, ghost, index, mapping):
+        if not index.unique:
+            continue
+        every.append(UniqueKey(index.name, index.columns, index.lengths or (None,) * len(index.columns)))
+        if _is_kept(original, ghost, index, mapping):
             continue
         olds = [mapped for mapped in mapping if mapped.ghost.lower() in _folded(index.columns)]
         known = _folded(mapped.original for mapped in olds if _is_unchanged_pair(original, ghost, mapped))
@@ -159,9 +163,8 @@ def demanded_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
                 f"the ALTER makes {index.name} unique over an expression: rows that are alike could not be told",
                 "Make a generated column of the expression, and that one unique.",
             )
-        lengths = index.lengths or (None,) * len(index.columns)
-        demanded.append(UniqueKey(index.name, index.columns, lengths))
-    return tuple(demanded)
+        demands = True
+    return tuple(every) if demands else ()
 
 
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:

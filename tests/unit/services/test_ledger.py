@@ -570,6 +570,18 @@ def test_two_rows_that_clash_with_each_other_are_one_clash() -> None:
     assert book.refreshed(taken[0]) == 2
 
 
+def test_rows_that_pass_their_values_round_are_taken_all_at_once() -> None:
+    book = ledger()
+    event(book, 200, 1, 2, 3)
+    book.refreshed(take(book), locked=[(1,), (2,), (3,)])
+    for key, other in ((1, 2), (2, 3), (3, 1)):
+        book.clash((key,), ((other,),))
+    taken = book.take_clash()
+    assert taken is not None
+    assert set(taken[1]) == {(1,), (2,), (3,)}
+    assert book.refreshed(taken[0]) == 3
+
+
 def test_what_changes_while_a_clash_is_tried_again_is_dirty_afterwards() -> None:
     book = ledger()
     clashing(book)
