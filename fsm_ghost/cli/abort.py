@@ -43,7 +43,7 @@ def _ask(values: Values, store: Store, record: Record) -> bool:
         last = follow(store, record.id, shown.publish, is_over)
     if last.finished_at is None and not store.was_taken(command):
         print("it ended before it took the command; giving the migration up from here")
-    return last.finished_at is not None
+    return store.find(record.id).is_finished
 
 
 def _judged(store: Store, record: Record) -> int:

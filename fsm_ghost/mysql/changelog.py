@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 from fsm_ghost.errors import StoppedError
+from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.mysql.lease import HINTS, MADE, MARKER, Lease, look, migration_of
 from fsm_ghost.mysql.quoting import table
@@ -59,17 +60,26 @@ class Changelog:
         """The last marker that the server has."""
         return int(self._session.value(f"SELECT id FROM {self._table} WHERE hint = '{MARKER}'") or 0)
 
-    def write_marker(self, session: Session | None = None) -> int:
-        """Commit a new marker, through another session where that one holds locks; its number."""
+    def write_marker(self, session: Session | None = None, locked_at: Coordinates | None = None) -> int:
+        """Commit a new marker, through another session where that one holds locks; its number.
+
+        `locked_at` is kept with it: where the binlog stood when the original had been locked for the last time.
+        """
         self._marker += 1
+        kept = f", value = '{locked_at}'" if locked_at else ""
         moved = (session or self._session).execute(
-            f"UPDATE {self._table} SET id = {self._marker} WHERE hint = '{MARKER}'"
+            f"UPDATE {self._table} SET id = {self._marker}{kept} WHERE hint = '{MARKER}'"
         )
         if moved != 1:
             raise StoppedError(
                 f"{self._name} has lost its marker row", "Did somebody change it? Abort, or start again."
             )
         return self._marker
+
+    def locked_at(self) -> Coordinates | None:
+        """Where the binlog stood when the original was last locked for an attempt to swap; None: never so far."""
+        value = self._session.value(f"SELECT value FROM {self._table} WHERE hint = '{MARKER}'")
+        return Coordinates.parse(str(value)) if value else None
 
 
 def owner_of(session: Session, name: TableName) -> str:

@@ -31,7 +31,7 @@ _LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
 # copy's turn again, so that it never starves.
 _TURN = 4.0
 _CROWD = 20_000  # waiting keys
-_CLASH_EVERY = 0.5  # seconds between attempts to refresh rows that clashed
+_CLASH_EVERY = 0.5  # seconds between attempts to refresh a row that clashed
 _MOST_CLASHES = 1000
 CLASH_REMEDY = "Mend these rows in the original, then resume with --retry; or abort, and start with another ALTER."
 
@@ -142,9 +142,9 @@ class Applier:
         self._copy_is_next = not self.ledger.waiting or is_copys_turn
         return self._copy_is_next and not self.ledger.refreshing
 
-    def write_marker(self, session: Session | None = None) -> int:
+    def write_marker(self, session: Session | None = None, locked_at: Coordinates | None = None) -> int:
         """Write a marker on the server; when this returns, its COMMIT has returned (R1)."""
-        return self._changelog.write_marker(session)
+        return self._changelog.write_marker(session, locked_at)
 
     def has_passed(self, marker: int) -> bool:
         """Whether a marker has come back through the binlog: all changes before it are in the ledger."""
@@ -230,7 +230,8 @@ class Applier:
     def _clash_to_retry(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """Rows that clashed may fit together, or one of them may have changed meanwhile."""
         now = time.monotonic()
-        if now - self._clash_tried_at < _CLASH_EVERY or (taken := self.ledger.take_clash()) is None:
+        pause = _CLASH_EVERY / max(1, len(self.ledger.clashes))
+        if now - self._clash_tried_at < pause or (taken := self.ledger.take_clash()) is None:
             return None
         self._clash_tried_at = now
         return taken

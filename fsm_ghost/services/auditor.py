@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from fsm_ghost.errors import FsmGhostError, LockConflictError, StoppedError, StreamError
-from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import TableName
@@ -93,7 +92,6 @@ class Auditor:
         differing = self._differing(keys)
         if not differing:
             return Audit(0)
-        fault_point("audit.before-heal")
         for _ in range(_TRIES):
             with suppress(LockConflictError):
                 return self._heal(differing, renamed_at)
@@ -137,7 +135,6 @@ class Auditor:
                 refresher.refresh_under_lock(locker, escaped)
         except FsmGhostError:
             return Audit(total, unclear=(*escaped, *unclear))
-        fault_point("audit.after-heal")
         return Audit(total, len(escaped), unclear)
 
     def _read_to(self, stream: Stream, marker: int) -> set[Key]:

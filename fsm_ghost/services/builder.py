@@ -86,10 +86,10 @@ class Builder:
         return tuple(name for name in candidates if name in ours)
 
     def clean_up_after_swap(self, *, drop_old: bool) -> None:
-        """Drop the changelog and, if wanted, the old table; the renamed marker, the proof of the swap, goes last."""
+        """Drop what is left, and the old table if wanted; the changelog, by which another host goes on, goes last."""
         found = catalog.found_tables(self.session, (self.names.changelog, self.names.swapped, self.names.old))
         ours = self._ours(found) | ({self.names.old} if self.names.swapped in found else set())
-        wanted = [self.names.changelog, self.names.swapped]
+        wanted = [self.names.swapped, self.names.changelog]
         if drop_old:
             wanted.insert(0, self.names.old)
         for name in wanted:

@@ -236,7 +236,8 @@ class DataPlane:
 
     def audit_found(self, progress: Progress) -> Audit:
         """The same for a swap that was found done by a later run."""
-        return Audit(None) if progress.safe is None else self._auditor(progress.the_plan).audit_since(progress.safe)
+        since = self._tools.changelog.locked_at() or progress.safe
+        return Audit(None) if since is None else self._auditor(progress.the_plan).audit_since(since)
 
     def _auditor(self, plan: Plan) -> Auditor:
         tools = self._tools

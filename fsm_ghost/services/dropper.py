@@ -6,7 +6,6 @@ import logging
 import time
 from dataclasses import replace
 
-from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Flavour, Plan
@@ -45,7 +44,6 @@ class Dropper:
             return None
         if self._partitions:
             self._session.execute(statements.truncate_partition(self._old, self._partitions.pop(), self._migration))
-            fault_point("drop.after-piece")
             return _STEP if self._partitions else None
         return self._delete()
 
@@ -70,7 +68,6 @@ class Dropper:
         began = time.monotonic()
         self._session.execute(self._statements.delete_range(KeyRange(self._after, upto)))
         seconds = time.monotonic() - began
-        fault_point("drop.after-piece")
         self._after = upto
         factor = min(2.0, max(0.5, _STEP / max(seconds, 0.001)))
         self._rows = int(min(_MOST, max(_LEAST, self._rows * factor)))

@@ -199,7 +199,7 @@ class Swapper:
 
     def _drain(self, locker: Session, deadline: float) -> Coordinates:
         """Bring the last changes over through the locking session; where the binlog stands then."""
-        marker = self._applier.write_marker(locker)
+        marker = self._applier.write_marker(locker, locked_at=catalog.coordinates(self._session))
         if not self._applier.drain(locker, marker, deadline):
             raise _GivenUpError(f"{self._applier.backlog} keys were still to be refreshed when the time was over")
         keep_counter(locker, self._names, self._migration)
@@ -315,11 +315,12 @@ class _Watchdog:
         self._thread.join()
 
     def _watch(self, budget: float) -> None:
+        ends = time.monotonic() + budget
         if self._called_off.wait(budget * _PATIENCE):
             return
         self.found = self._bouncer.look(self._session)
         self.killed = self._bouncer.clear(self._session, self.found)
-        if not self._called_off.wait(budget * (1 - _PATIENCE)):
+        if not self._called_off.wait(max(0.0, ends - time.monotonic())):
             self.bit = True
             try:
                 self._session.kill(self._victim)

@@ -21,6 +21,7 @@ IN_EACH_PHASE = {
     "verify": "store.transition.before-commit:5",
     "cut over": "swap.after-drain",
     "cut over, done": "swap.after-rename",
+    "clean up": "clean-up.after-drop",
 }
 UNDER_WAY = [
     pytest.param("swap.before-unlock", marks=pytest.mark.mariadb_only),

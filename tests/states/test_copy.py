@@ -93,7 +93,7 @@ def test_nothing_is_handed_out_beyond_the_last_key() -> None:
 
 
 def test_the_chunks_that_ended_are_taken_before_the_marker_that_proves_them() -> None:
-    """R11: what is recorded of the ghost table is followed by a marker; the ledger accounts for refreshes under them."""
+    """R11: what is recorded of the ghost table is followed by a marker."""
     fake = FakePlane(follows=following(safe=at(99)))
     fake.the_copier.done = []
     step = Copy(fake.plane).step(READY)

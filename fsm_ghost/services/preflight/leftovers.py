@@ -13,6 +13,7 @@ def check(subject: Subject) -> Refusal | None:
     drops = " ".join(statements.drop_for_people(name) for name in subject.neighbours)
     return Refusal(
         f"a table with a name that this migration needs exists: {names}{by}",
-        "If an fsm-ghost left it: fsm-ghost list, then fsm-ghost cleanup ID. If it is yours, rename it."
+        "If an fsm-ghost left it: fsm-ghost list, then fsm-ghost cleanup ID; from another host: fsm-ghost resume"
+        " --from-server. If it is yours, rename it."
         f" If nobody needs it: {drops}",
     )
