@@ -326,7 +326,8 @@ class Stage:
     def statements(self) -> list[tuple[int, str, int]]:
         """The tool's connections: id, statement that is running or "", and for how many seconds."""
         rows = self.session.query(
-            f"SELECT id, COALESCE(info, ''), time FROM {self._schema}.processlist WHERE user = '{self.user}' ORDER BY id"
+            f"SELECT id, COALESCE(info, ''), time FROM {self._schema}.processlist"
+            f" WHERE user = '{self.user}' ORDER BY id"
         )
         return [(int(number), str(statement), int(seconds)) for number, statement, seconds in rows]
 
