@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 from fsm_ghost.engine.state import Step
 from fsm_ghost.errors import MismatchError
+from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress, Swap
+from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.bouncer import told
 from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.swapper import Found
@@ -36,9 +38,7 @@ class CutOver:
 
     def _look(self, progress: Progress) -> Step:
         if self.plane.witness(progress).look() is Found.SWAPPED:
-            audit = self.plane.audit_found(progress)
-            swap = Swap(progress.safe, 0.0, audit.escaped, audit.healed, audit.unclear)
-            return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason="found done")
+            return _swapped(progress, progress.safe, 0.0, self.plane.audit_found(progress), "found done")
         return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason="found not done")
 
     def _attempt(self, progress: Progress) -> Step:
@@ -52,7 +52,11 @@ class CutOver:
             self.plane.back_off()
             reason = attempt.given_up or "the RENAME left no trace"
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
-        audit = self.plane.audit(progress)
-        swap = Swap(attempt.locked_at, attempt.stall, audit.escaped, audit.healed, audit.unclear)
         reason = f"killed {told(attempt.killed)}" if attempt.killed else ""
-        return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason=reason)
+        return _swapped(progress, attempt.locked_at, attempt.stall, self.plane.audit(progress), reason)
+
+
+def _swapped(progress: Progress, locked_at: Coordinates | None, stall: float, audit: Audit, reason: str) -> Step:
+    """The tables have been swapped, and this is what is known of it."""
+    swap = Swap(locked_at, stall, audit.escaped, audit.healed, audit.unclear)
+    return Step(replace(progress, swapping=False, swap=swap), Outcome.SWAPPED, reason=reason)

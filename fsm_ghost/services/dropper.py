@@ -34,6 +34,7 @@ class Dropper:
         self._is_large: bool | None = None
         self._partitions: list[str] = []
         self._after: Key | None = None
+        self._end: Key | None = None  # nobody writes the table any more: its last key stays the last one
         self._rows = _FIRST
 
     def step(self) -> float | None:
@@ -52,6 +53,8 @@ class Dropper:
         self._is_large = found is not None and found.bytes >= LARGE
         if self._is_large:
             self._partitions = catalog.partitions(self._session, self._old)
+            last = self._session.query(self._statements.edge(last=True))
+            self._end = key_sql.parse(self._columns, last[0]) if last else None
             log.info("%s is emptied in pieces before it is dropped", self._old)
 
     def _is_swapped(self) -> bool:
@@ -59,12 +62,10 @@ class Dropper:
         return self._proof in catalog.found_tables(self._session, (self._proof,))
 
     def _delete(self) -> float | None:
-        last = self._session.query(self._statements.edge(last=True))
-        if not last:
+        if self._end is None:
             return None
-        end = key_sql.parse(self._columns, last[0])
-        found = self._session.query(self._statements.boundary(self._after, end, self._rows))
-        upto = key_sql.parse(self._columns, found[0]) if found else end
+        found = self._session.query(self._statements.boundary(self._after, self._end, self._rows))
+        upto = key_sql.parse(self._columns, found[0]) if found else self._end
         began = time.monotonic()
         self._session.execute(self._statements.delete_range(KeyRange(self._after, upto)))
         seconds = time.monotonic() - began

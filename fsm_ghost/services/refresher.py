@@ -80,7 +80,7 @@ class Refresher:
         `together` are keys whose rows may only fit all at once: that batch is not split.
         """
         try:
-            return self._refresh(session, keys, wait=wait and len(keys) == 1, together=together or len(keys) == 1)
+            return self._refresh(session, keys, wait=wait and len(keys) == 1, together=together)
         except ServerError as error:
             session.rollback()
             if error.code not in UNFIT:
@@ -99,6 +99,7 @@ class Refresher:
             ) from error
 
     def _refresh(self, session: Session, keys: Sequence[Key], *, wait: bool, together: bool) -> Left:
+        together = together or len(keys) == 1
         try:
             self._refresh_batch(session, keys, wait=wait)
         except LockConflictError:
@@ -114,10 +115,8 @@ class Refresher:
 
     def _split(self, session: Session, keys: Sequence[Key]) -> Left:
         middle = len(keys) // 2
-        first, second = keys[:middle], keys[middle:]
-        return self._refresh(session, first, wait=False, together=len(first) == 1) + self._refresh(
-            session, second, wait=False, together=len(second) == 1
-        )
+        halves = (self._refresh(session, half, wait=False, together=False) for half in (keys[:middle], keys[middle:]))
+        return sum(halves, Left())
 
     def _clash(self, session: Session, keys: Sequence[Key]) -> Left:
         """Find out which of these keys cannot be written, and because of which others; nothing is written.
@@ -169,21 +168,16 @@ class Refresher:
 
     def _write(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:
         """Delete first: a key that is absent may be equal, for the server, to one that was found ('a' and 'A')."""
-        if self._demanded:
-            self._clear(session, keys, found)
-            if found:
-                session.execute_strictly(self._statements.insert(found))
-            return
-        if absent := set(keys).difference(found):
-            session.execute_strictly(self._statements.delete(sorted(absent)))
+        self._clear(session, keys, found)
         if found:
-            session.execute_strictly(self._statements.replace(found))
+            write = self._statements.insert if self._demanded else self._statements.replace
+            session.execute_strictly(write(found))
 
     def _clear(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:
-        """Take the rows of these keys out of the ghost table."""
+        """Take out of the ghost table what is gone, and also what was found where no row may replace another."""
         if absent := set(keys).difference(found):
             session.execute_strictly(self._statements.delete(sorted(absent)))
-        if found:
+        if found and self._demanded:
             session.execute_strictly(self._statements.clear(found))
 
     def _unfit(self, session: Session, error: ServerError, keys: Sequence[Key]) -> MismatchError:
