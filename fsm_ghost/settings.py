@@ -35,6 +35,14 @@ class ServerSettings:
         return replace(self, password="")
 
 
+class IndexBuild(StrEnum):
+    """When the ghost table gets its secondary indexes that are not unique."""
+
+    AUTO = "auto"
+    INLINE = "inline"  # with the table: row copy keeps them up
+    DEFERRED = "deferred"  # after row copy, by one online ALTER TABLE
+
+
 @dataclass(frozen=True, slots=True)
 class CopySettings:
     """Row copy: `chunk_size` rows in a chunk, or 0 to aim at `chunk_seconds`.
@@ -45,6 +53,7 @@ class CopySettings:
     chunk_size: int = 0
     chunk_seconds: float = 0.25
     workers: int = 0
+    index_build: IndexBuild = IndexBuild.AUTO
 
     def __post_init__(self) -> None:
         _within("--chunk-size", self.chunk_size, 0, 1_000_000)

@@ -5,8 +5,9 @@ then run the hooks of these moments. Nothing else moves a migration.
 
 What each state leaves in the checkpoint: validate the plan; prepare the new definition, the coordinates at which
 following the binlog starts, and the key range; copy every chunk, before it is sent and after its commit, and the
-coordinates that are safe to resume from; sync and verify the coordinates and the range verified; cut_over the intent
-to swap, the coordinates under the lock, and the swap that was seen.
+coordinates that are safe to resume from; index that the indexes left for later are there; sync and verify the
+coordinates and the range verified; cut_over the intent to swap, the coordinates under the lock, and the swap that was
+seen.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ TABLE: tuple[Transition, ...] = (
         hooks=(Moment.VALIDATED, Moment.BEFORE_ROW_COPY),
     ),
     Transition(Phase.PREPARE, Outcome.REFUSED, Phase.ROLLBACK),
+    Transition(
+        Phase.COPY,
+        Outcome.COPIED,
+        Phase.INDEX,
+        guard="lacks_indexes",
+        hooks=(Moment.ROW_COPY_COMPLETE,),
+    ),
     Transition(Phase.COPY, Outcome.COPIED, Phase.SYNC, guard="chain_complete", hooks=(Moment.ROW_COPY_COMPLETE,)),
     Transition(Phase.COPY, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
+    Transition(Phase.INDEX, Outcome.INDEXED, Phase.SYNC, guard="has_indexes"),
+    Transition(Phase.INDEX, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, guard="verified", hooks=(Moment.BEFORE_CUT_OVER,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.VERIFY),
     Transition(Phase.SYNC, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
@@ -41,6 +51,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.VALIDATE, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.PREPARE, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.COPY, Outcome.ABORT, Phase.ROLLBACK),
+    Transition(Phase.INDEX, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.SYNC, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.VERIFY, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.CUT_OVER, Outcome.ABORT, Phase.ROLLBACK, guard="nothing_pending"),
@@ -48,6 +59,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.ROLLBACK, Outcome.ROLLED_BACK, Phase.ABORTED, hooks=(Moment.FAILURE,)),
     # Trying again what failed, once its cause has been removed.
     Transition(Phase.FAILED, Outcome.RETRY, Phase.COPY, guard="left_copy"),
+    Transition(Phase.FAILED, Outcome.RETRY, Phase.INDEX, guard="left_index"),
     Transition(Phase.FAILED, Outcome.RETRY, Phase.SYNC, guard="left_sync"),
     Transition(Phase.FAILED, Outcome.RETRY, Phase.VERIFY, guard="left_verify"),
 )

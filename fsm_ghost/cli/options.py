@@ -234,6 +234,16 @@ OPTIONS: tuple[Option, ...] = (
         gh_ost=False,
     ),
     Option(
+        "index-build",
+        Kind.TEXT,
+        Group.COPY,
+        "indexes that are not unique: build them with the table, or after row copy",
+        default="auto",
+        choices=("auto", "inline", "deferred"),
+        sets="copy.index_build",
+        gh_ost=False,
+    ),
+    Option(
         "no-verify",
         Kind.SWITCH,
         Group.COPY,

@@ -15,7 +15,7 @@ from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import Token, tokens
-from fsm_ghost.settings import CutOverSettings, Kill, ServerSettings, Settings
+from fsm_ghost.settings import CutOverSettings, IndexBuild, Kill, ServerSettings, Settings
 
 _NOTHING = ServerSettings()
 _END = Token("end", "")
@@ -140,6 +140,7 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "copy-workers": _workers,
     "cut-over-kill": Kill,
     "cut-over-kill-users": _names,
+    "index-build": IndexBuild,
 }
 
 

@@ -8,7 +8,7 @@ from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 
-_BEFORE = frozenset({Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER})
+_BEFORE = frozenset({Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER})
 
 
 def obey(command: Command, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:

@@ -59,6 +59,18 @@ class UniqueKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferral:
+    """Which indexes of the ghost table are built after row copy, as clauses of SHOW CREATE TABLE, and why.
+
+    Without them the ghost table's fingerprint is `bare_create`; both are empty where all indexes are there at once.
+    """
+
+    reason: str
+    indexes: tuple[str, ...] = ()
+    bare_create: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How one table is migrated.
 
@@ -66,7 +78,7 @@ class Plan:
     `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
     `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
     need not be followed (protocol R8). `demanded` are the unique keys of the ghost table, but the migration key, if
-    rows of the original may break one of them (protocol R9).
+    rows of the original may break one of them (protocol R9). `deferral` says which indexes are built after row copy.
     """
 
     names: Names
@@ -82,6 +94,7 @@ class Plan:
     exclusive: bool
     discards: bool = False
     demanded: tuple[UniqueKey, ...] = ()
+    deferral: Deferral = Deferral("")
 
     @property
     def finds_by_timestamp(self) -> bool:

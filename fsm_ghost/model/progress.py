@@ -52,6 +52,7 @@ class Progress:
     rows: int = 0
     carried: tuple[Key, ...] = ()  # keys that are dirty, although their events may lie before `safe`
     copied_part: float = 0.0  # share of the key range that is copied, 0..1
+    indexed: bool = False  # the indexes that were deferred have been built
 
     verifying: bool = False
     verify_last: Key | None = None  # the last key when verification began
@@ -80,6 +81,11 @@ class Progress:
     def is_handed_out(self) -> bool:
         """Whether the last chunk of the range has been handed out; an empty table has none."""
         return self.range_known and (self.last is None or self.handed_out == self.last)
+
+    @property
+    def lacks_indexes(self) -> bool:
+        """Whether the ghost table is still to get some of its indexes."""
+        return not self.indexed and self.plan is not None and bool(self.plan.deferral.indexes)
 
     @property
     def ahead(self) -> KeyRange | None:

@@ -15,6 +15,7 @@ from fsm_ghost.model.key import KeyKind
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Column, Definition, Index
+from fsm_ghost.mysql import sessions
 from fsm_ghost.mysql.faults import NO_SUCH_TABLE
 from fsm_ghost.mysql.quoting import quote, table
 from fsm_ghost.mysql.session import Session
@@ -222,9 +223,28 @@ def account(session: Session) -> str:
 def waits_for_table_lock(session: Session, connection: int) -> bool:
     """Whether a connection of ours is seen waiting for a table's metadata lock with a RENAME."""
     return any(
-        row["id"] == connection and row["state"] == "Waiting for table metadata lock" and "RENAME" in str(row["info"])
-        for row in session.named("SHOW FULL PROCESSLIST")
+        each.connection == connection and each.waits_for_table and "RENAME" in each.statement
+        for each in sessions.listed(session)
     )
+
+
+def plain_indexes(create: str) -> dict[str, str]:
+    """The indexes of a SHOW CREATE TABLE that are neither unique, nor for full text or places: clauses by name."""
+    lines = re.finditer(r"^  (KEY `((?:[^`]|``)+)` .*?),?$", create, re.MULTILINE)
+    return {line[2].replace("``", "`"): line[1] for line in lines}
+
+
+def others_reading_binlog(session: Session) -> int:
+    """How many connections read the server's binlog: replicas, and others that follow the changes."""
+    return sum(str(row["command"]).startswith("Binlog Dump") for row in session.named("SHOW PROCESSLIST"))
+
+
+def build_progress(session: Session, connection: int) -> float | None:
+    """How much of its ALTER TABLE a connection has done, 0..1; None where the server does not tell (MariaDB does)."""
+    for row in session.named("SHOW PROCESSLIST"):
+        if row["id"] == connection and row.get("progress") is not None:
+            return float(row["progress"]) / 100
+    return None
 
 
 def partitions(session: Session, name: TableName) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
@@ -152,6 +152,22 @@ class Statements:
 def _beginning(value: str, length: int | None) -> str:
     """What an index by prefix compares."""
     return value if length is None else f"LEFT({value}, {length})"
+
+
+def touch(name: TableName) -> str:
+    """Take a table's metadata lock for writing for the rest of the transaction, and nothing else."""
+    return f"SELECT 1 FROM {table(name)} WHERE FALSE FOR UPDATE"
+
+
+def drop_indexes(name: TableName, indexes: Iterable[str], migration: str) -> str:
+    """Drop indexes by their names."""
+    return alter(name, ", ".join(f"DROP KEY {quote(index)}" for index in indexes), migration)
+
+
+def add_indexes(name: TableName, clauses: Iterable[str], migration: str) -> str:
+    """Add indexes, written as SHOW CREATE TABLE has them, while others write; an error where the server cannot."""
+    added = ", ".join(f"ADD {clause}" for clause in clauses)
+    return alter(name, f"{added}, ALGORITHM = INPLACE, LOCK = NONE", migration)
 
 
 def create_like(new: TableName, model: TableName, migration: str) -> str:

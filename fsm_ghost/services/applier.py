@@ -80,6 +80,7 @@ class Applier:
         self._heartbeat: tuple[int, float] | None = None
         self._heartbeat_at = 0.0
         self._trend = Trend()
+        self.is_held = False  # changes are taken in, and not brought over
         self.delay: float | None = None  # seconds from our write to its return through the binlog
         self.commit_seconds: float | None = None  # that our last heartbeat's commit took
 
@@ -118,6 +119,10 @@ class Applier:
         self._trend.note(time.monotonic(), self.ledger.cleaned, len(self.ledger))
         proved = self._proved
         return replace(progress, safe=proved.safe, carried=proved.carried, marker=proved.marker)
+
+    def expect_ddl(self, *, expected: bool) -> None:
+        """An ALTER TABLE of the ghost table is going to run, or none any more."""
+        self._refresher.expects_ddl = expected
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent."""
@@ -215,7 +220,7 @@ class Applier:
         return clean
 
     def _hand_out(self) -> None:
-        while self._crew.idle and not self._copy_is_next:
+        while self._crew.idle and not self._copy_is_next and not self.is_held:
             taken = self.ledger.take(self._batch)
             if taken is not None:
                 self._crew.assign(self._job(*taken))

@@ -33,6 +33,7 @@ from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Governor, default_most
+from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
@@ -71,6 +72,7 @@ class DataPlane:
         self._tools = tools
         self._applier: Applier | None = None
         self._copier: Copier | None = None
+        self._indexer: Indexer | None = None
         self._chunker: Chunker | None = None
         self._verifier: Verifier | None = None
         self._barrier: int | None = None
@@ -136,6 +138,15 @@ class DataPlane:
     def _open_governor(self) -> Governor:
         cores = pressure.cores(self._tools.session)
         return Governor(self._tools.settings.copy.workers or default_most(cores), cores)
+
+    def indexer(self, progress: Progress) -> Indexer:
+        """Has deferred indexes built."""
+        if self._indexer is None:
+            tools, plan = self._tools, progress.the_plan
+            worker = tools.connections.open("index")
+            crew = Crew[bool]("indexer", [worker], tools.bell)
+            self._indexer = Indexer(plan, tools.migration, tools.session, worker, crew, self._following(progress))
+        return self._indexer
 
     def verifier(self, progress: Progress) -> Verifier:
         """Compares the tables."""
@@ -248,10 +259,10 @@ class DataPlane:
 
     def close(self) -> None:
         """End everything that runs."""
-        for service in (self._copier, self._verifier, self._applier):
+        for service in (self._copier, self._indexer, self._verifier, self._applier):
             if service is not None:
                 service.close()
-        self._copier = self._verifier = self._applier = None
+        self._copier = self._indexer = self._verifier = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:
         if self._applier is None:
@@ -260,7 +271,7 @@ class DataPlane:
 
     def _open_applier(self, progress: Progress) -> Applier:
         tools, plan = self._tools, progress.the_plan
-        self._check_definitions(plan)
+        self._check_definitions(progress)
         self._check_marker(progress)
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
@@ -289,12 +300,16 @@ class DataPlane:
                 " Nobody can tell which rows the ghost table lacks now: abort this migration and start it again.",
             )
 
-    def _check_definitions(self, plan: Plan) -> None:
-        """The tables must be those that the plan was made for (protocol R13)."""
-        session, names = self._tools.session, plan.names
-        for name, planned in ((names.original, plan.original_create), (names.ghost, plan.ghost_create)):
+    def _check_definitions(self, progress: Progress) -> None:
+        """The tables must be those that the plan was made for (protocol R13).
+
+        While indexes are to be built the ghost table may have them or not: whoever built them may not have said so.
+        """
+        session, plan = self._tools.session, progress.the_plan
+        names, bare = plan.names, (plan.deferral.bare_create,) if progress.lacks_indexes else ()
+        for name, planned in ((names.original, (plan.original_create,)), (names.ghost, (plan.ghost_create, *bare))):
             found = catalog.fingerprint(session, name)
-            if found != planned:
+            if found not in planned:
                 raise StoppedError(
                     f"{name} {'is gone' if found is None else 'was changed'} since the migration was prepared",
                     f"This migration cannot go on: fsm-ghost abort {self._tools.migration[:8]}, then start again.",

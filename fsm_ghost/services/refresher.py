@@ -12,7 +12,7 @@ from fsm_ghost.model.plan import Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.faults import DUPLICATE, TOO_LARGE, UNFIT
 from fsm_ghost.mysql.session import Session
-from fsm_ghost.mysql.statements import Statements
+from fsm_ghost.mysql.statements import Statements, touch
 from fsm_ghost.services.ledger import RefreshId
 
 UNFIT_REMEDY = "Mend the row, then resume with --retry; or abort, and start again with another ALTER."
@@ -60,6 +60,9 @@ class Refresher:
 
     Where the ghost table has unique keys that rows of the original may break, no row is ever replaced by another one:
     a row that is like others is left, and told together with them (R9).
+
+    While it `expects_ddl` on the ghost table, a batch waits for it before it locks a row: an ALTER TABLE that is about
+    to end, or to begin, keeps everybody else from the table for a moment.
     """
 
     def __init__(self, statements: Statements, plan: Plan) -> None:
@@ -67,6 +70,8 @@ class Refresher:
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
         self._demanded = plan.demanded
+        self._touch = touch(plan.names.ghost)
+        self.expects_ddl = False
 
     @staticmethod
     def set_up(session: Session) -> Session:
@@ -164,6 +169,8 @@ class Refresher:
 
     def _found(self, session: Session, keys: Sequence[Key], *, wait: bool) -> list[Key]:
         """Lock the rows of these keys; the keys of those that exist."""
+        if self.expects_ddl:
+            session.query(self._touch)
         return [key_sql.parse(self._columns, row) for row in session.query(self._statements.lock(keys, wait=wait))]
 
     def _write(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:

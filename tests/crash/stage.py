@@ -184,7 +184,14 @@ class Stage:
     def start(self, *flags: str, **environment: str) -> Command:
         """`fsm-ghost start --execute`; environment variables by their names."""
         what = ["--database", self.table.schema, "--table", self.table.name, "--alter", ALTER, "--execute"]
-        how = ["--chunk-size", str(self._chunk_size), "--postpone-cut-over-flag-file", str(self.flag_file)]
+        how = [
+            "--chunk-size",
+            str(self._chunk_size),
+            "--index-build",
+            "deferred",
+            "--postpone-cut-over-flag-file",
+            str(self.flag_file),
+        ]
         # By default the machine's cores decide about the workers, and a test would not be the same everywhere.
         workers = [] if "--copy-workers" in flags else ["--copy-workers", "1"]
         return self._run(["start", *what, *how, *workers, *flags], environment)

@@ -26,7 +26,7 @@ ELSEWHERE = {
 }
 MARIADB_ONLY = {"swap.before-sentry-drop", "swap.before-unlock"}  # the swap by two sessions
 MYSQL_ONLY = {"swap.before-rename"}  # the swap by one
-TRANSITIONS = 8  # of a run that nothing disturbs: the first is among the points, the others are named here
+TRANSITIONS = 9  # of a run that nothing disturbs: the first is among the points, the others are named here
 LATER = [f"store.transition.{when}-commit:{n}" for when in ("before", "after") for n in range(2, TRANSITIONS + 1)] + [
     "store.connection.after-commit:3",
     "store.connection.after-commit:6",

@@ -103,6 +103,17 @@ class FakeWitness:
 
 
 @dataclass
+class FakeIndexer:
+    """Is done when the test says so."""
+
+    done: bool = False
+    told: str = "the server to build 2 indexes"
+
+    def step(self) -> bool:
+        return self.done
+
+
+@dataclass
 class FakePlane:
     """The data plane, as far as states can see."""
 
@@ -116,6 +127,7 @@ class FakePlane:
     rehearsed: tuple[bool, str] = (True, "in 20 ms")
     intends_swap: bool = False
     waited_for: list[str] = field(default_factory=list)
+    the_indexer: FakeIndexer = field(default_factory=FakeIndexer)
     the_verifier: FakeVerifier = field(default_factory=lambda: FakeVerifier(lambda progress: progress))
 
     def __post_init__(self) -> None:
@@ -140,6 +152,9 @@ class FakePlane:
 
     def chunker(self, _: Progress) -> FakeChunker:
         return self.the_chunker
+
+    def indexer(self, _: Progress) -> FakeIndexer:
+        return self.the_indexer
 
     def verifier(self, _: Progress) -> FakeVerifier:
         return self.the_verifier

@@ -1,6 +1,7 @@
 """The real state table: nothing is missing, nothing is superfluous, and what is not listed is refused."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.phase import Moment, Outcome, Phase
+from fsm_ghost.model.plan import Deferral
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.states.guards import GUARDS
 from fsm_ghost.states.table import TABLE
 from tests.states.fakes import READY
 from tests.unit.engine.begun import MIGRATION, NO_READINGS, begin, copied
 from tests.unit.engine.fakes import Machinery
-from tests.unit.model.examples import at
+from tests.unit.model.examples import at, plan
 
 WORKING = set(Phase) - FINAL
 BEFORE_THE_SWAP = WORKING - {Phase.CLEANUP, Phase.ROLLBACK}
@@ -58,10 +60,16 @@ def test_every_end_can_be_reached_from_every_state_before_the_swap(phase: Phase)
 def test_the_way_to_done_leads_through_every_proof() -> None:
     """Without any one of these rows nothing but a dry run comes to an end; a retry leads only to what was left."""
     retries = {row for row in TABLE if row.outcome is Outcome.RETRY}
-    for row in TABLE:
-        if row.guard in {"range_known", "chain_complete", "swap_seen"}:
-            rest = reachable(Phase.VALIDATE, without=frozenset({row, dry_run()} | retries))
-            assert Phase.DONE not in rest, row
+    for proof in (
+        {"range_known"},
+        {"chain_complete", "lacks_indexes"},
+        {"chain_complete", "has_indexes"},
+        {"swap_seen"},
+    ):
+        rows = {row for row in TABLE if row.guard in proof}
+        assert len(rows) == len(proof)
+        rest = reachable(Phase.VALIDATE, without=frozenset({dry_run()} | rows | retries))
+        assert Phase.DONE not in rest, rows
 
 
 def dry_run() -> Transition:
@@ -189,6 +197,14 @@ def test_copy_ends_only_with_a_complete_chain_and_nothing_open() -> None:
     assert not GUARDS["chain_complete"](facts(with_(open_chunks=(Chunk(1, KeyRange(None, (1,))),))))
 
 
+@pytest.mark.parametrize("guard,complete", [("lacks_indexes", True), ("lacks_indexes", False), ("has_indexes", True)])
+def test_indexes_are_built_once_when_they_are_lacking_and_the_copy_is_complete(guard: str, *, complete: bool) -> None:
+    deferred = with_(plan=replace(plan(), deferral=Deferral("as asked", ("KEY `a` (`a`)",), "bare")))
+    built = replace(deferred, indexed=True)
+    assert GUARDS[guard](facts(deferred, complete=complete)) == (guard == "lacks_indexes" and complete)
+    assert [GUARDS[guard](facts(each, complete=complete)) for each in (built, READY)] == [guard == "has_indexes"] * 2
+
+
 def test_nothing_is_pending_when_no_swap_was_begun_or_seen() -> None:
     assert GUARDS["nothing_pending"](facts(READY))
     assert not GUARDS["nothing_pending"](facts(with_(swapping=True)))
@@ -200,7 +216,7 @@ def test_a_swap_counts_only_when_it_was_seen() -> None:
     assert not GUARDS["swap_seen"](facts(with_(swapping=True, attempts=3)))
 
 
-@pytest.mark.parametrize("phase", [Phase.COPY, Phase.SYNC, Phase.VERIFY])
+@pytest.mark.parametrize("phase", [Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY])
 def test_a_retry_leads_only_to_the_state_that_was_left(phase: Phase) -> None:
     for other in (None, *Phase):
         assert GUARDS[f"left_{phase}"](facts(READY, left=other)) == (other is phase)

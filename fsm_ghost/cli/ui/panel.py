@@ -16,6 +16,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
 
 MAIN = (Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER, Phase.CLEANUP)
+_WITH_INDEXES = (*MAIN[:3], Phase.INDEX, *MAIN[3:])
 _DRY = (Phase.VALIDATE, Phase.PREPARE, Phase.CLEANUP)
 _GIVEN_UP = frozenset({Phase.ROLLBACK, Phase.ABORTED})
 _LABEL = 9  # columns before a gauge
@@ -104,7 +105,7 @@ def breadcrumbs(snapshot: Snapshot, inner: int) -> Text:
 
 def _crumbs(snapshot: Snapshot) -> Iterator[tuple[str, Phase, str]]:
     """Mark, state and style of each."""
-    path = MAIN if snapshot.execute else _DRY
+    path = _path(snapshot)
     here = snapshot.phase
     if here is Phase.DONE:
         yield from (("✔", phase, GOOD) for phase in path)
@@ -120,6 +121,14 @@ def _crumbs(snapshot: Snapshot) -> Iterator[tuple[str, Phase, str]]:
             yield ("✔", phase, GOOD) if _is_behind(phase, at, path, snapshot) else ("○", phase, QUIET)
     if here in _GIVEN_UP:
         yield ("✔" if here is Phase.ABORTED else "●", here, f"bold {WARN}")
+
+
+def _path(snapshot: Snapshot) -> tuple[Phase, ...]:
+    """The states that a migration goes through when all goes well."""
+    if not snapshot.execute:
+        return _DRY
+    plan = snapshot.progress.plan
+    return _WITH_INDEXES if plan is not None and plan.deferral.indexes else MAIN
 
 
 def _current(snapshot: Snapshot, phase: Phase) -> tuple[str, Phase, str]:

@@ -57,7 +57,7 @@ def line(snapshot: Snapshot, now: float) -> str:
 def _details(snapshot: Snapshot) -> list[str]:
     if snapshot.phase in FINAL:
         return []  # how it ended is said at length
-    if not snapshot.alive or snapshot.phase not in {Phase.COPY, Phase.SYNC, Phase.VERIFY}:
+    if not snapshot.alive or snapshot.phase not in {Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY}:
         return [words.doing(snapshot)]
     return [*_progress(snapshot), *_stream(snapshot)]
 

@@ -104,6 +104,12 @@ def print_plan(plan: Plan, statement: str) -> None:
     print("\nNothing was changed. To run it: the same command with --execute")
 
 
+def _indexes(plan: Plan) -> str:
+    deferral = plan.deferral
+    when = f"{len(deferral.indexes)} are built after row copy" if deferral.indexes else "all are built with the table"
+    return f"{when}: {deferral.reason}" if deferral.reason else when
+
+
 def _plan(plan: Plan, statement: str) -> list[tuple[str, str]]:
     renamed = [f"{pair.original} → {pair.ghost}" for pair in plan.mapping if pair.original != pair.ghost]
     return [
@@ -115,6 +121,7 @@ def _plan(plan: Plan, statement: str) -> list[tuple[str, str]]:
             f"{words.count(len(plan.mapping))} are copied" + (f"; renamed: {', '.join(renamed)}" * bool(renamed)),
         ),
         *([("filled", ", ".join(f"{new.ghost} with {new.value}" for new in plan.filled))] if plan.filled else []),
+        ("indexes", _indexes(plan)),
         ("ghost", str(plan.names.ghost)),
         ("old", f"kept as {plan.names.old.name} (the time stamp will be that of the run)"),
         ("swap", _SWAPS[plan.swap]),

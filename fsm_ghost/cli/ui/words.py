@@ -145,6 +145,8 @@ def stuck_in(snapshot: Snapshot) -> Phase:
         return Phase.PREPARE
     if not is_copied(progress):
         return Phase.COPY
+    if progress.lacks_indexes:
+        return Phase.INDEX
     if progress.swapping:
         return Phase.CUT_OVER
     return Phase.VERIFY if progress.verifying and not progress.verified else Phase.SYNC
@@ -154,6 +156,7 @@ _DOING = {
     Phase.VALIDATE: "looking at the table, the server and the statement",
     Phase.PREPARE: "building the ghost table",
     Phase.COPY: "copying rows, and bringing over every change made meanwhile",
+    Phase.INDEX: "building indexes, while changes go on",
     Phase.SYNC: "bringing over changes, until there are few left",
     Phase.VERIFY: "comparing every row, while changes go on",
     Phase.CUT_OVER: "swapping the tables",

@@ -10,7 +10,7 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import MappedColumn, Plan, SwapMethod
+from fsm_ghost.model.plan import Deferral, MappedColumn, Plan, SwapMethod
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
@@ -112,6 +112,11 @@ GALLERY: dict[str, Snapshot] = {
         COPYING,
         progress=replace(_COPYING, rows=1_873_221, copied_part=0.99999),
         readings=replace(_READINGS, eta=0.1, eta_spread=0.0),
+    ),
+    "index": snapshot(
+        Phase.INDEX,
+        replace(_COPIED, plan=replace(PLAN, deferral=Deferral("as asked", ("KEY `a` (`a`)", "KEY `b` (`b`)"), "bare"))),
+        replace(_FOLLOWING, waiting_for="the server to build 2 indexes (35 %, 61 s so far)"),
     ),
     "sync": snapshot(Phase.SYNC, _COPIED, replace(_FOLLOWING, waiting_for="1203 changed keys to be refreshed")),
     "sync, falling behind": snapshot(

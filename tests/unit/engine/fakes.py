@@ -17,6 +17,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.VALIDATE, Outcome.REFUSED, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.PREPARE, Outcome.PREPARED, Phase.COPY, guard="range_known"),
     Transition(Phase.COPY, Outcome.COPIED, Phase.SYNC, guard="chain_complete", hooks=(Moment.ROW_COPY_COMPLETE,)),
+    Transition(Phase.COPY, Outcome.INDEXED, Phase.INDEX),
+    Transition(Phase.INDEX, Outcome.INDEXED, Phase.SYNC),
     Transition(Phase.COPY, Outcome.BROKEN, Phase.FAILED),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, guard="verified"),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.VERIFY),

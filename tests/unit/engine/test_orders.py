@@ -11,7 +11,7 @@ from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 
-BEFORE = [Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER]
+BEFORE = [Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER]
 TOO_LATE = [phase for phase in Phase if phase not in BEFORE]
 COPYING = Progress(rows=7)
 VERIFIED = Progress(rows=7, verified=True)

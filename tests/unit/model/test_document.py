@@ -14,10 +14,10 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Flavour, Plan, ServerIdentity, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import Deferral, Flavour, Plan, ServerIdentity, SwapMethod, UniqueKey
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
-from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, Kill, ServerSettings, Settings
+from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, IndexBuild, Kill, ServerSettings, Settings
 from tests.unit.model.examples import COMPOSITE_KEY, INTEGER_KEY, STARTED_AT, TEXT_KEY, at, plan
 
 _ODD_KEYS: list[Key] = [
@@ -38,7 +38,11 @@ _ODD_KEYS: list[Key] = [
     (1, "1", "01", -1),
 ]
 _PROGRESS = Progress(
-    plan=replace(plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY), demanded=(UniqueKey("u", ("remark", "n"), (10, None)),)),
+    plan=replace(
+        plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY),
+        demanded=(UniqueKey("u", ("remark", "n"), (10, None)),),
+        deferral=Deferral("as asked", ("KEY `k` (`n`)",), "CREATE …"),
+    ),
     prepared=True,
     start=at(4),
     safe=Coordinates("a:b.c-bin.1000000", 2**33),
@@ -55,6 +59,7 @@ _PROGRESS = Progress(
     rows=10**12,
     carried=(("2024-01-02", "1.00", "0a"),),
     copied_part=0.1 + 0.2,
+    indexed=True,
     verifying=True,
     verify_last=("z",),
     verified_upto=("y",),
@@ -78,7 +83,7 @@ _SETTINGS = Settings(
     alter="ADD COLUMN `e``x` ENUM('it''s', \"a\\\\b\") COMMENT '🐘 % {} \n'",
     execute=True,
     verify=False,
-    copy=CopySettings(500, 0.1, 4),
+    copy=CopySettings(500, 0.1, 4, IndexBuild.DEFERRED),
     cut_over=CutOverSettings(
         0.5,
         3,
