@@ -26,6 +26,7 @@ class Readings:
     waiting_for: str = ""
     concern: str = ""
     copy_workers: str = ""  # how many chunks may be copied at the same time, and why
+    reconnects: int = 0  # of the change stream, in this run
 
     @property
     def is_postponed(self) -> bool:

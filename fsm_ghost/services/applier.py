@@ -82,7 +82,7 @@ class Applier:
         self._trend = Trend()
         self.is_held = False  # changes are taken in, and not brought over
         self.delay: float | None = None  # seconds from our write to its return through the binlog
-        self.commit_seconds: float | None = None  # that our last heartbeat's commit took
+        self._commit_seconds: float | None = None  # that our last heartbeat's commit took
 
     @property
     def backlog(self) -> int:
@@ -119,6 +119,16 @@ class Applier:
         self._trend.note(time.monotonic(), self.ledger.cleaned, len(self.ledger))
         proved = self._proved
         return replace(progress, safe=proved.safe, carried=proved.carried, marker=proved.marker)
+
+    @property
+    def reconnects(self) -> int:
+        """How many times the connection that reads the binlog was made again in this run."""
+        return self._streamer.reconnects
+
+    def take_commit_seconds(self) -> float | None:
+        """How long the commit of the last heartbeat took; None when there was none since the last call."""
+        taken, self._commit_seconds = self._commit_seconds, None
+        return taken
 
     def expect_ddl(self, *, expected: bool) -> None:
         """An ALTER TABLE of the ghost table is going to run, or none any more."""
@@ -286,7 +296,7 @@ class Applier:
         self._here = here
         began = time.monotonic()
         marker = self.write_marker()
-        self.commit_seconds = time.monotonic() - began
+        self._commit_seconds = time.monotonic() - began
         self._proved = _Proved(safe, carried, marker)
         self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
         if self._heartbeat is None:

@@ -46,14 +46,10 @@ class Bouncer:
 
     def may_go(self, blocker: Blocker) -> bool:
         """Whether a session may be killed by what was asked for, with little to roll back, and no mistake possible."""
-        settings = self._settings
+        settings, undo = self._settings, blocker.rows_modified
         is_wanted = not settings.kill_users or blocker.user in settings.kill_users
-        return (
-            is_wanted
-            and blocker.is_certain
-            and blocker.seconds >= settings.kill_age
-            and blocker.rows_modified <= MOST_UNDO
-        )
+        has_little_to_undo = undo is not None and undo <= MOST_UNDO
+        return is_wanted and blocker.is_certain and blocker.seconds >= settings.kill_age and has_little_to_undo
 
     def clear(self, session: Session, found: Iterable[Blocker]) -> tuple[Blocker, ...]:
         """Kill those that may be killed; with `--cut-over-kill=list` only say whom it would be.

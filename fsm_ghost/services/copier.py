@@ -72,7 +72,7 @@ class Copier:
     def _look(self, now: float) -> None:
         applier = self._applier
         pressure = self._read_pressure(len(self._sent) + applier.ledger.refreshing)
-        self.governor.look(pressure, applier.ledger.waiting, applier.commit_seconds, applier.delay, now)
+        self.governor.look(pressure, applier.ledger.waiting, applier.take_commit_seconds(), applier.delay, now)
 
     def send(self, progress: Progress) -> None:
         """Have the open chunks copied for which there is a worker. They must have been stored as open before."""

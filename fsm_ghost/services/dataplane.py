@@ -88,7 +88,7 @@ class DataPlane:
         applier = self._following(progress)
         progress = applier.pump(progress)
         reporter = self._tools.reporter
-        reporter.backlog, reporter.delay = applier.backlog, applier.delay
+        reporter.backlog, reporter.delay, reporter.reconnects = applier.backlog, applier.delay, applier.reconnects
         clashes = f"rows cannot both be in the new table: {applier.clashes}" if applier.clashes else ""
         reporter.be_concerned(clashes or applier.concern)
         reporter.note(progress)

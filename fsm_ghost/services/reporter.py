@@ -27,6 +27,7 @@ class Reporter:
         self._samples: deque[tuple[float, int, int, float]] = deque()
         self.backlog = 0
         self.delay: float | None = None
+        self.reconnects = 0
         self.chunk_rows: int | None = None
         self.chunk_seconds: float | None = None
         self.waiting_for = ""
@@ -56,6 +57,7 @@ class Reporter:
             changes_per_second=self._rate(2),
             backlog=self.backlog,
             stream_delay=self.delay,
+            reconnects=self.reconnects,
             chunk_rows=self.chunk_rows,
             chunk_seconds=self.chunk_seconds,
             eta=eta,

@@ -74,6 +74,7 @@ def of_snapshot(snapshot: Snapshot, now: float) -> Document:
             "keys_refreshed": progress.refreshed,
             "backlog_keys": readings.backlog,
             "stream_delay_seconds": readings.stream_delay,
+            "stream_reconnects": readings.reconnects,
         },
         "verify": {
             "share": _share(progress.verified_part, complete=progress.verified) if progress.verifying else None,
@@ -131,6 +132,7 @@ def of_plan(plan: Plan) -> Document:
         "rows_estimate": plan.rows,
         "bytes_estimate": plan.bytes,
         "swap": str(plan.swap),
+        "index_build": {"deferred": len(plan.deferral.indexes), "reason": plan.deferral.reason or None},
     }
 
 

@@ -225,6 +225,8 @@ def _changes(snapshot: Snapshot, inner: int) -> Text:
         parts.append(f"{words.rate(readings.changes_per_second)}/s")
         parts.append(f"backlog {words.many(readings.backlog, 'key')}")
         parts.append(f"stream delay {words.delay(readings.stream_delay)}")
+        if readings.reconnects:
+            parts.append(words.many(readings.reconnects, "reconnect"))
     if inner >= _WIDE:
         parts.append(f"{words.many(progress.refreshed, 'key')} refreshed")
     return _labelled("changes", words.fitted(parts, inner - _LABEL))

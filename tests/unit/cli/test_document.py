@@ -21,7 +21,7 @@ _KEYS = {
     " finished finished_at finished_at_ms id reason schema_name short_id state statement table_name verify waiting_for",
     "copy": "chunk_rows chunk_seconds chunks complete eta_seconds eta_spread_seconds rows rows_estimate rows_per_second"
     " share workers",
-    "changes": "backlog_keys keys_refreshed per_second read stream_delay_seconds",
+    "changes": "backlog_keys keys_refreshed per_second read stream_delay_seconds stream_reconnects",
     "verify": "complete rows share",
     "cut_over": "attempts escaped_writes locked_at postponed stall_seconds swapped",
     "binlog": "safe start",

@@ -107,7 +107,7 @@ _STORED = [
     _SETTINGS,
     Settings(ServerSettings(), "s", "t", "FORCE"),
     Readings(),
-    Readings(1.5, 3, 0.0, 0.001, 1000, 0.25, 1e9, 2.0, "a lock on «表»", "too much", "1 of 2: why"),
+    Readings(1.5, 3, 0.0, 0.001, 1000, 0.25, 1e9, 2.0, "a lock on «表»", "too much", "1 of 2: why", 3),
     Names.for_table(TableName("s", "t" * 64), STARTED_AT),
     ServerIdentity("uuid", Flavour.MARIADB, "10.11.19-MariaDB", 2**32 - 1),
     CopiedChunk(Chunk(7, KeyRange((1,), (2,))), 1000, 0.5, 2, ((2,),)),
