@@ -16,7 +16,7 @@ GUARDS: Mapping[str, Guard] = {
     "range_known": lambda facts: (
         facts.progress.prepared and facts.progress.range_known and facts.progress.start is not None
     ),
-    "chain_complete": lambda facts: _chain_is_complete(facts),
+    "chain_complete": _chain_is_complete,
     "lacks_indexes": lambda facts: _chain_is_complete(facts) and facts.progress.lacks_indexes,
     "has_indexes": lambda facts: not facts.progress.lacks_indexes,
     "verified": lambda facts: facts.progress.verified,
