@@ -23,6 +23,7 @@ _GTIDS = frozenset(map(int, (*GTIDS, EventType.MARIADB_GTID)))
 _UNUSUAL = PREPARED_XA | STANDALONE
 # Length (2 bytes, and a third), sequence, zero, …, type, …, size, position, …
 _PACKET = Struct("<HBBB4xB4xII2x").unpack_from
+_CHECKSUM_AT = Struct("<I").unpack_from
 
 
 class Express:
@@ -59,7 +60,7 @@ class Express:
                 table = tables.get(buffer[body : body + TABLE_ID])
                 if table is not None:
                     stop = end - checksum
-                    if checksum and crc32(buffer[at + FRAME + 1 : stop]) != int.from_bytes(buffer[stop:end], "little"):
+                    if checksum and crc32(buffer[at + FRAME + 1 : stop]) != _CHECKSUM_AT(buffer, stop)[0]:
                         break
                     if decoder.since is None:
                         route.position = boundary
