@@ -35,9 +35,10 @@ class Comparison:
     def counts(self, key_range: KeyRange) -> str:
         """How many rows of a range the original has, how many of them are equal, and how many the ghost table has."""
         return (
-            f"SELECT COUNT(*), COUNT(CASE WHEN {self._has_equal()} THEN 1 END),"
+            f"SELECT COUNT(*), COUNT(CASE WHEN {self._same} THEN 1 END),"
             f" (SELECT COUNT(*) FROM {self._from_ghost} WHERE {key_sql.within(self._ghost_columns, key_range)})"
-            f" FROM {self._from_original} WHERE {key_sql.within(self._columns, key_range)}"
+            f" FROM {self._from_original} LEFT JOIN {self._from_ghost} ON {self._same_key()}"
+            f" WHERE {key_sql.within(self._columns, key_range, self._original)}"
         )
 
     def differing(self, key_range: KeyRange, most: int) -> str:

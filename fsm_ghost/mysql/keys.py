@@ -3,7 +3,7 @@
 Everything here is text for sessions with `time_zone = '+00:00'` and a sql_mode with `NO_AUTO_VALUE_ON_ZERO` and
 `ALLOW_INVALID_DATES`. The predicates are written so that both servers read only the range of the key's index: a
 composite key is never a row constructor, which MySQL matches wrongly for some types and MariaDB does not use for
-ranges (`research/binlog.md` §1, `research/bugs.md` A31).
+ranges.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fsm_ghost.mysql.quoting import quote
 # in utf8mb3 is the same text in utf8mb4; both servers convert the literal to the column's character set, and use the
 # index.
 _INTRODUCERS = {"utf8": "utf8mb4", "utf8mb3": "utf8mb4"}
+_Pair = tuple[str, str]  # a column's name and a value for it, in SQL
 _NUMBERS = frozenset({KeyKind.INTEGER, KeyKind.YEAR, KeyKind.BIT})
 _SELECTED = {
     KeyKind.INTEGER: "{}",
@@ -73,7 +74,10 @@ def equals(columns: Sequence[KeyColumn], keys: Collection[Key]) -> str:
         return "FALSE"
     if len(columns) == 1:
         return f"{quote(columns[0].name)} IN ({', '.join(literal(columns[0], key[0]) for key in keys)})"
-    return f"({' OR '.join(f'({_all_equal(columns, key)})' for key in keys)})"
+    pairs = (
+        [(quote(column.name), literal(column, part)) for column, part in zip(columns, key, strict=True)] for key in keys
+    )
+    return f"({' OR '.join(f'({_all_equal(each)})' for each in pairs)})"
 
 
 def exactly(columns: Sequence[KeyColumn], keys: Collection[Key]) -> str:
@@ -93,17 +97,22 @@ def _spelled(column: KeyColumn, component: Component) -> str:
     return f"'{component}'" if column.kind is KeyKind.TEXT else literal(column, component)
 
 
-def within(columns: Sequence[KeyColumn], key_range: KeyRange) -> str:
+def within(columns: Sequence[KeyColumn], key_range: KeyRange, of: str = "") -> str:
     """A predicate for the keys of a range; `TRUE` when it is open on both sides.
 
+    `of` is the quoted table, for a statement that reads another one besides with columns of the same names.
     Columns in which both ends agree are compared by `=`, so that the bounds on the next column limit the index scan.
     """
     after, upto = key_range.after, key_range.upto
     shared = _shared(after, upto)
-    rest = columns[shared:]
-    bounds = [_all_equal(columns[:shared], after)] if after and shared else []
-    bounds += [_beyond(rest, after[shared:], ">", ">")] if after else []
-    bounds += [_beyond(rest, upto[shared:], "<", "<=")] if upto else []
+    names = [f"{of}.{quote(column.name)}" if of else quote(column.name) for column in columns]
+    ends = [
+        [(name, literal(column, part)) for name, column, part in zip(names, columns, end or (), strict=False)]
+        for end in (after, upto)
+    ]
+    bounds = [_all_equal(ends[0][:shared])] if after and shared else []
+    bounds += [_beyond(ends[0][shared:], ">", ">")] if after else []
+    bounds += [_beyond(ends[1][shared:], "<", "<=")] if upto else []
     return " AND ".join(bounds) or "TRUE"
 
 
@@ -112,9 +121,8 @@ def ordered(columns: Sequence[KeyColumn]) -> str:
     return ", ".join(quote(column.name) for column in columns)
 
 
-def _all_equal(columns: Sequence[KeyColumn], key: Key) -> str:
-    pairs = zip(columns, key, strict=False)  # a prefix of the columns may be given
-    return " AND ".join(f"{quote(column.name)} = {literal(column, part)}" for column, part in pairs)
+def _all_equal(pairs: Sequence[_Pair]) -> str:
+    return " AND ".join(f"{name} = {value}" for name, value in pairs)
 
 
 def _shared(after: Key | None, upto: Key | None) -> int:
@@ -125,20 +133,20 @@ def _shared(after: Key | None, upto: Key | None) -> int:
     return min(next(differing, len(after)), len(after) - 1)
 
 
-def _beyond(columns: Sequence[KeyColumn], key: Key, strict: str, last: str) -> str:
-    """Keys on one side of `key`: `strict` compares the leading columns, `last` the last one.
+def _beyond(end: Sequence[_Pair], strict: str, last: str) -> str:
+    """Keys on one side of `end`: `strict` compares the leading columns, `last` the last one.
 
     (a > x) OR (a = x AND b > y), and with it the bound a >= x that both optimizers turn into a range.
     """
-    if len(columns) == 1:
-        return f"{quote(columns[0].name)} {last} {literal(columns[0], key[0])}"
-    first = f"{quote(columns[0].name)} {strict}= {literal(columns[0], key[0])}"
-    return f"{first} AND ({' OR '.join(_steps(columns, key, strict, last))})"
+    name, value = end[0]
+    if len(end) == 1:
+        return f"{name} {last} {value}"
+    return f"{name} {strict}= {value} AND ({' OR '.join(_steps(end, strict, last))})"
 
 
-def _steps(columns: Sequence[KeyColumn], key: Key, strict: str, last: str) -> Iterator[str]:
-    for index, column in enumerate(columns):
-        operator = last if index == len(columns) - 1 else strict
-        equal = _all_equal(columns[:index], key)
-        bound = f"{quote(column.name)} {operator} {literal(column, key[index])}"
+def _steps(end: Sequence[_Pair], strict: str, last: str) -> Iterator[str]:
+    for index, (name, value) in enumerate(end):
+        operator = last if index == len(end) - 1 else strict
+        equal = _all_equal(end[:index])
+        bound = f"{name} {operator} {value}"
         yield f"({equal} AND {bound})" if equal else f"({bound})"

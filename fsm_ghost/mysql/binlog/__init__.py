@@ -14,5 +14,5 @@
     failures   server errors and unreadable events → our exceptions
 
 Why not let mysql-replication decode: it costs 12–20 times the CPU, loses compressed transactions silently, and returns
-wrong values for a good part of the types (`research/binlog.md` §3, `research/bugs.md` C).
+wrong values for a good part of the types.
 """
