@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymysql
 
-from fsm_ghost.errors import ServerError
+from fsm_ghost.errors import ServerError, UsageError
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.mysql.faults import translated
 from fsm_ghost.mysql.quoting import table as quoted_table
@@ -45,21 +46,32 @@ def connect_arguments(settings: ServerSettings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "user": settings.user or None,
-        "password": settings.password,
+        "password": settings.password.encode(),  # the driver would take a text for latin1
         "charset": "utf8mb4",
         "connect_timeout": 10,
     }
     if settings.socket:
         arguments["unix_socket"] = settings.socket
+        arguments["ssl_disabled"] = True  # unless it is asked for: what nobody can listen to need not be encrypted
     if settings.ssl or settings.ssl_ca:
-        arguments["ssl"] = {
-            name: value
-            for name, value in (("ca", settings.ssl_ca), ("cert", settings.ssl_cert), ("key", settings.ssl_key))
-            if value
-        }
-        arguments["ssl_verify_cert"] = not settings.ssl_allow_insecure
-        arguments["ssl_verify_identity"] = not settings.ssl_allow_insecure
+        arguments["ssl"] = _encryption(settings)
+        arguments["ssl_disabled"] = False
     return arguments
+
+
+def _encryption(settings: ServerSettings) -> ssl.SSLContext:
+    """What makes the driver insist on encryption; UsageError for files that cannot be used."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca or None)
+        if settings.ssl_cert:
+            context.load_cert_chain(settings.ssl_cert, settings.ssl_key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--ssl-ca, --ssl-cert or --ssl-key cannot be used: {error}") from error
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificates that servers make themselves are not strict
+    if settings.ssl_allow_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Session:
