@@ -76,7 +76,6 @@ def test_a_run_that_loses_its_connection_does_not_skip_what_was_purged_meanwhile
     running.until_postponed()
     end_dumps(plain)
     assert reconnecting.waiting.wait(PATIENCE)
-    before = tables(plain)
     change_and_purge(plain)
     reconnecting.again.set()
     driver.flag_file.unlink()
@@ -85,7 +84,6 @@ def test_a_run_that_loses_its_connection_does_not_skip_what_was_purged_meanwhile
     stored = driver.record(running.id).progress.safe
     assert stored is not None
     assert_explained(caught.value, stored)
-    assert tables(plain) == before
     assert_nothing_swapped_and_given_up(plain, driver, running.id)
 
 
