@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from fsm_ghost.errors import RefusedError, ServerError
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql import sessions
 from fsm_ghost.mysql.session import Session
+from fsm_ghost.mysql.sessions import Listed, Transaction
 
 _NOBODY = frozenset({"system user", "event_scheduler", "unauthenticated user"})
 _SERVANTS = ("Daemon", "Binlog Dump", "Slave", "Replica", "Connect")
@@ -22,7 +23,6 @@ _KEEPS_LIST = (
     "SELECT ENABLED FROM performance_schema.setup_instruments"
     " WHERE NAME = 'wait/lock/metadata/sql/mdl' AND @@performance_schema"
 )
-_LOCK_TABLE = "Waiting for table metadata lock"  # whoever waits for it does not hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Blocker:
     """A session that uses a table, or may: `is_certain` tells which.
 
     `seconds` is the age of its transaction or, without one, of its statement, which is empty while it idles;
-    `rows_modified` is what would have to be rolled back if it were killed.
+    `rows_modified` is what would have to be rolled back if it were killed; None when the server does not tell.
     """
 
     connection: int
@@ -38,7 +38,7 @@ class Blocker:
     host: str
     seconds: int
     statement: str
-    rows_modified: int
+    rows_modified: int | None
     is_certain: bool
 
     def __str__(self) -> str:
@@ -53,8 +53,8 @@ def of_table(session: Session, name: TableName, ours: Collection[int]) -> tuple[
         ids = _holders(session, name)
     except (ServerError, RefusedError):  # no performance schema, or not for us
         ids = None
-    transactions = _transactions(session)
-    blockers = (_blocker(row, transactions, ids) for row in session.named("SHOW FULL PROCESSLIST"))
+    transactions = sessions.transactions(session)
+    blockers = (_blocker(each, transactions.get(each.connection), ids) for each in sessions.listed(session))
     found = [each for each in blockers if each is not None and each.connection not in {*ours, session.id}]
     return tuple(sorted(found, key=lambda blocker: -blocker.seconds))
 
@@ -74,30 +74,22 @@ def _holders(session: Session, name: TableName) -> frozenset[int] | None:
     return frozenset(int(row[0]) for row in rows)
 
 
-def _transactions(session: Session) -> dict[int, tuple[int, int]]:
-    """For each connection with a transaction: its age in seconds, and the rows that it has modified."""
-    rows = session.query(
-        "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, SYSDATE()), trx_rows_modified"
-        " FROM information_schema.INNODB_TRX"
-    )
-    return {int(connection): (max(0, int(age)), int(modified)) for connection, age, modified in rows}
-
-
-def _blocker(
-    row: dict[str, Any], transactions: dict[int, tuple[int, int]], holders: frozenset[int] | None
-) -> Blocker | None:
-    """What a row of the process list says; None for a session that blocks nobody."""
-    connection, command = int(row["id"]), str(row["command"])
-    if row["user"] in _NOBODY or command.startswith(_SERVANTS):
+def _blocker(listed: Listed, transaction: Transaction | None, holders: frozenset[int] | None) -> Blocker | None:
+    """What a listed session is to the table; None for one that blocks nobody."""
+    if listed.user in _NOBODY or listed.command.startswith(_SERVANTS):
         return None
-    statement = str(row["info"] or "") if command == "Query" else ""
     if holders is None:
-        waits = row["state"] == _LOCK_TABLE
-        if waits or not (statement or connection in transactions):
+        # Whoever waits for a table does not hold it.
+        if listed.waits_for_table or not (listed.statement or transaction):
             return None
-    elif connection not in holders:
+    elif listed.connection not in holders:
         return None
-    age, modified = transactions.get(connection, (int(row["time"] or 0), 0))
-    host = str(row["host"]).rpartition(":")[0] or str(row["host"])
-    gist = " ".join(statement.split())[:_SHOWN]
-    return Blocker(connection, str(row["user"]), host, age, gist, modified, holders is not None)
+    return Blocker(
+        connection=listed.connection,
+        user=listed.user,
+        host=listed.host,
+        seconds=transaction.seconds if transaction else listed.seconds,
+        statement=" ".join(listed.statement.split())[:_SHOWN],
+        rows_modified=transaction.rows_modified if transaction else 0,
+        is_certain=holders is not None,
+    )

@@ -10,6 +10,7 @@ import re
 
 from fsm_ghost.errors import RefusedError, ServerError
 from fsm_ghost.model.pressure import Pressure
+from fsm_ghost.mysql import sessions
 from fsm_ghost.mysql.session import Row, Session
 
 # MariaDB sets the variable to the number of processors itself unless somebody else does.
@@ -41,10 +42,6 @@ _GAUGES = (
 )
 _STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('" + "', '".join(_GAUGES) + "')"
 _HISTORY_OF_MYSQL = "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'trx_rseg_history_len'"
-# Both servers count these among the running threads for as long as they exist; our own stream is one of them.
-_STANDING = (
-    "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' OR USER = 'event_scheduler'"
-)
 _STANDING_EVERY = 60  # readings: they hardly ever change, and the list of processes is dear where it is long
 # MySQL makes writers wait before its redo log is full: 30 of 32 files, less 5 % for its writer and 5 % for background
 # threads (log0files_capacity.cc). Measured: at 0.83 of 100 MB, 0.79 of 16 MB.
@@ -67,7 +64,7 @@ class PressureGauge:
     def read(self, own: int = 0) -> Pressure:
         """One reading. `own` is how many statements of ours are under way on other connections."""
         if self._readings % _STANDING_EVERY == 0:
-            self._standing = _number(_rows(self._session, _STANDING)) or 0
+            self._standing = _standing(self._session)
         self._readings += 1
         status = {str(name).lower(): int(value) for name, value in _rows(self._session, _STATUS)}
         running = status.get("threads_running")
@@ -82,6 +79,15 @@ class PressureGauge:
     def _history(self, status: dict[str, int]) -> int | None:
         length = status.get("innodb_history_list_length")
         return _number(_rows(self._session, _HISTORY_OF_MYSQL)) if length is None else length
+
+
+def _standing(session: Session) -> int:
+    """How many of the running threads run for as long as they exist; our own stream is one of them."""
+    try:
+        listed = sessions.listed(session)
+    except (RefusedError, ServerError):
+        return 0
+    return sum(each.command.startswith("Binlog Dump") or each.user == "event_scheduler" for each in listed)
 
 
 def _redo(status: dict[str, int]) -> float | None:
