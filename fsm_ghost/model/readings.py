@@ -25,7 +25,7 @@ class Readings:
     eta_spread: float | None = None  # half the width of the band around `eta`, seconds
     waiting_for: str = ""
     concern: str = ""
-    copy_workers: str = ""  # how many chunks may be copied at the same time, and why
+    workers: str = ""  # how many chunks may be copied, or ranges compared, at the same time, and why
     reconnects: int = 0  # of the change stream, in this run
 
     @property

@@ -11,7 +11,6 @@ from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
-from fsm_ghost.model.pressure import Pressure
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
@@ -19,19 +18,15 @@ from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import CLASH_REMEDY, Applier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.governor import Governor
+from fsm_ghost.services.pace import Pace
 from fsm_ghost.services.refresher import UNFIT_REMEDY
 
 _MOST_MISSING = 20_000  # rows that one chunk may leave out
-_LOOK_EVERY = 1.0  # seconds between readings of the server's gauges
 _TRIES = 100  # of a chunk that meets locks on the ghost table; a refresh holds them for milliseconds
 
 
 class Copier:
-    """Has the chunks copied that progress says are open, as many at a time as the governor allows.
-
-    `read_pressure` reads the server's gauges, told how many statements of ours run. Owner thread only.
-    """
+    """Has the chunks copied that progress says are open, as many at a time as the pace allows. Owner thread only."""
 
     def __init__(
         self,
@@ -39,47 +34,36 @@ class Copier:
         plan: Plan,
         crew: Crew[CopiedChunk],
         applier: Applier,
-        governor: Governor,
-        read_pressure: Callable[[int], Pressure],
+        pace: Pace,
     ) -> None:
         self._statements = statements
         self._columns = plan.key.columns
         self._demanded = plan.demanded
         self._crew = crew
         self._applier = applier
-        self.governor = governor
-        self._read_pressure = read_pressure
-        self._looked_at = 0.0
+        self.pace = pace
         self._sent: set[int] = set()
 
     def wants_more(self, progress: Progress) -> bool:
         """Whether another chunk should be handed out, so that one lies ready when a worker is done."""
-        return len(progress.open_chunks) < self.governor.workers + 1
+        return len(progress.open_chunks) < self.pace.workers + 1
 
     def copied(self) -> list[CopiedChunk]:
         """The chunks that were committed since the last call; MismatchError when one does not fit."""
         done = self._crew.collect()
-        now = time.monotonic()
         for copied in done:
             self._sent.discard(copied.chunk.number)
             self._applier.chunk_ended(copied)
-            self.governor.copied(copied.rows, copied.seconds, now)
-        if self.governor.most > 1 and now - self._looked_at >= _LOOK_EVERY:
-            self._looked_at = now
-            self._look(now)
+            self.pace.done(copied.rows, copied.seconds)
+        self.pace.look(len(self._sent))
         return done
-
-    def _look(self, now: float) -> None:
-        applier = self._applier
-        pressure = self._read_pressure(len(self._sent) + applier.ledger.refreshing)
-        self.governor.look(pressure, applier.ledger.waiting, applier.take_commit_seconds(), applier.delay, now)
 
     def send(self, progress: Progress) -> None:
         """Have the open chunks copied for which there is a worker. They must have been stored as open before."""
         for chunk in progress.open_chunks:
             if chunk.number in self._sent:
                 continue
-            if len(self._sent) >= self.governor.workers or not self._applier.lets_chunk_start():
+            if len(self._sent) >= self.pace.workers or not self._applier.lets_chunk_start():
                 return
             self._sent.add(chunk.number)
             self._applier.chunk_started(chunk)

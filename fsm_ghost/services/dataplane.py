@@ -34,6 +34,7 @@ from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.indexer import Indexer
+from fsm_ghost.services.pace import Pace
 from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
@@ -127,17 +128,18 @@ class DataPlane:
         """Copies chunks."""
         if self._copier is None:
             plan = progress.the_plan
-            governor = self._open_governor()
-            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, governor.most + 1)]
+            pace = self._open_pace(progress, "the copy")
+            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
             crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
-            gauge = PressureGauge(self._tools.session)
-            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), governor, gauge.read)
-        self._tools.reporter.copy_workers = self._copier.governor.reason
+            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), pace)
+        self._tools.reporter.workers = self._copier.pace.reason
         return self._copier
 
-    def _open_governor(self) -> Governor:
-        cores = pressure.cores(self._tools.session)
-        return Governor(self._tools.settings.copy.workers or default_most(cores), cores)
+    def _open_pace(self, progress: Progress, work: str) -> Pace:
+        session = self._tools.session
+        cores = pressure.cores(session)
+        governor = Governor(self._tools.settings.copy.workers or default_most(cores), cores, work)
+        return Pace(governor, self._following(progress), PressureGauge(session).read)
 
     def indexer(self, progress: Progress) -> Indexer:
         """Has deferred indexes built."""
@@ -152,10 +154,13 @@ class DataPlane:
         """Compares the tables."""
         if self._verifier is None:
             plan = progress.the_plan
-            comparison = self._comparison(plan)
-            crew = Crew[Compared]("verifier", [self._tools.connections.open("verify")], self._tools.bell)
+            pace = self._open_pace(progress, "the comparison")
+            sessions = [self._tools.connections.open(f"verify {number}") for number in range(1, pace.most + 1)]
+            crew = Crew[Compared]("verifier", sessions, self._tools.bell)
             ruler = Ruler(self._tools.session, self._statements(plan), plan.key)
-            self._verifier = Verifier(crew, comparison, plan, self._following(progress), self.chunker(progress), ruler)
+            comparison, applier = self._comparison(plan), self._following(progress)
+            self._verifier = Verifier(crew, comparison, plan, applier, self.chunker(progress), ruler, pace)
+        self._tools.reporter.workers = self._verifier.pace.reason
         return self._verifier
 
     def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:

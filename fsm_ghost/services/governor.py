@@ -232,14 +232,16 @@ _REMEMBERED = 6  # looks
 class Governor:
     """How many workers may copy, 1..`most`. `now` is in seconds of any clock that never goes back. Owner thread only.
 
-    `cores` are the server's; None when it does not tell: then the application's running statements say nothing.
+    `cores` are the server's; None when it does not tell: then the application's running statements say nothing. `work`
+    is what the workers do, for the words.
     """
 
-    def __init__(self, most: int, cores: int | None) -> None:
+    def __init__(self, most: int, cores: int | None, work: str = "the copy") -> None:
         self.most = most
+        self._work = work
         self.workers = 1
         self._cores = cores
-        self._words = "measuring how fast one copies"
+        self._words = "measuring how fast one is"
         self._measurement: _Measurement | None = _Measurement(0.0)  # None: at rest
         self._before: _Speed | None = None  # the speed before the attempt that is under way
         self._direction = 1  # of the attempt that is under way, or of the next one: one worker more, or one fewer
@@ -302,9 +304,9 @@ class Governor:
         self._measurement = _Measurement(now)
         if self._direction > 0:
             self._rose_at = now
-            self._words = f"trying whether {_a(self.workers)} makes the copy faster"
+            self._words = f"trying whether {_a(self.workers)} makes {self._work} faster"
         else:
-            self._words = f"trying whether the copy needs {_a(self.workers + 1)}"
+            self._words = f"trying whether {self._work} needs {_a(self.workers + 1)}"
 
     def _judge(self, before: _Speed, speed: _Speed, now: float) -> None:
         """Keep the larger number of workers if it pays, the smaller one otherwise; if that is news, go on that way."""
@@ -315,7 +317,7 @@ class Governor:
             pays = before.rows > 0 and speed.rows - before.rows >= max(GAIN * before.rows, doubt)
         else:
             pays = before.rows - speed.rows >= LOSS * speed.rows
-        self._words = f"the copy is faster with {last}" if pays else f"{last} did not make the copy faster"
+        self._words = f"{self._work} is faster with {last}" if pays else f"{last} did not make {self._work} faster"
         if pays == more and self._may_go(self._direction, now):
             self._attempt(speed, now)
             return

@@ -31,7 +31,7 @@ class Reporter:
         self.chunk_rows: int | None = None
         self.chunk_seconds: float | None = None
         self.waiting_for = ""
-        self.copy_workers = ""
+        self.workers = ""
         self._concern = ""
 
     def note(self, progress: Progress) -> None:
@@ -64,7 +64,7 @@ class Reporter:
             eta_spread=spread,
             waiting_for=self.waiting_for,
             concern=self._concern,
-            copy_workers=self.copy_workers if phase is Phase.COPY else "",
+            workers=self.workers if phase in {Phase.COPY, Phase.VERIFY} else "",
         )
 
     def _rate(self, which: int) -> float | None:

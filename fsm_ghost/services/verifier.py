@@ -8,7 +8,8 @@ is repaired in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fsm_ghost.errors import MismatchError
@@ -22,6 +23,7 @@ from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.chunker import Chunker, Ruler, place_in_range
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.pace import Pace
 
 _MOST_SUSPECTS = 5000  # of one range in one look; with more of them the range is compared again
 _SHOWN = 10  # keys named in a message
@@ -31,7 +33,8 @@ _SHOWN = 10  # keys named in a message
 class Compared:
     """What a comparison found: `rows` of the original, and the keys that differ; all of them, if `complete`.
 
-    `upto` is where the range ended, and where the next one begins.
+    `upto` is where the range ended, and where the next one begins. It took `seconds`; 0:
+    that is not known, for only what differed was compared once more.
     """
 
     range: KeyRange
@@ -39,6 +42,7 @@ class Compared:
     rows: int
     suspects: tuple[Key, ...]
     complete: bool
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ class _Open:
 
 
 class Verifier:
-    """Compares the tables of one migration, in a worker of its own. Owner thread only."""
+    """Compares the tables of one migration, in workers of its own. Owner thread only.
+
+    A range is divided between as many workers as the pace allows, and is one range again when all of them are done.
+    """
 
     def __init__(
         self,
@@ -60,8 +67,12 @@ class Verifier:
         applier: Applier,
         chunker: Chunker,
         ruler: Ruler,
+        pace: Pace,
     ) -> None:
         self._crew = crew
+        self.pace = pace
+        self._range: tuple[KeyRange, Key] = KeyRange(None, None), ()  # that is being compared, and where it ends
+        self._parts: list[Compared] = []  # of it that were compared
         self._comparison = comparison
         self._plan = plan
         self._applier = applier
@@ -80,8 +91,14 @@ class Verifier:
         if not progress.verifying:
             last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
             return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
-        for compared in self._crew.collect():
-            progress = self._take(progress, compared)
+        for part in self._crew.collect():
+            self._parts.append(part)
+            if part.seconds:
+                self.pace.done(part.rows, part.seconds)
+        self.pace.look(self._crew.busy)
+        if self._parts and not self._crew.busy:
+            parts, self._parts = self._parts, []
+            progress = self._take(progress, joined(parts, *self._range))
         if self._open is not None:
             self._go_on(self._open)
         elif not self._crew.busy and not progress.verified:
@@ -93,17 +110,28 @@ class Verifier:
         self._crew.close()
 
     def _send_next(self, progress: Progress) -> None:
-        if progress.verify_last is None:
-            self._send(compare_range(self._comparison, self._plan.key, KeyRange(None, None), ()))
-            return
-        upto = self._ruler.end(progress.verified_upto, progress.verify_last, self._chunker.rows)
-        is_last = upto == progress.verify_last
-        key_range = KeyRange(progress.verified_upto, None if is_last else upto)
-        self._send(compare_range(self._comparison, self._plan.key, key_range, upto))
+        parts = list(self._next_parts(progress))
+        last, upto = parts[-1]
+        self._range = KeyRange(progress.verified_upto, last.upto), upto
+        self._send(*(compare_range(self._comparison, self._plan.key, *part) for part in parts))
 
-    def _send(self, job: Callable[[Session], Compared]) -> None:
+    def _next_parts(self, progress: Progress) -> Iterator[tuple[KeyRange, Key]]:
+        """Ranges that follow each other, and where each ends; the last one of all is open."""
+        after, last = progress.verified_upto, progress.verify_last
+        if last is None:
+            yield KeyRange(None, None), ()
+            return
+        for _ in range(self.pace.workers):
+            upto = self._ruler.end(after, last, self._chunker.rows)
+            yield KeyRange(after, None if upto == last else upto), upto
+            if upto == last:
+                return
+            after = upto
+
+    def _send(self, *jobs: Callable[[Session], Compared]) -> None:
         self._applier.ledger.watch()
-        self._crew.assign(job)
+        for job in jobs:
+            self._crew.assign(job)
 
     def _take(self, progress: Progress, compared: Compared) -> Progress:
         if compared.suspects:
@@ -162,20 +190,34 @@ def compare_range(
     """The job that compares one range."""
 
     def job(session: Session) -> Compared:
+        began = time.monotonic()
         total, same, ghosts = (int(count) for count in session.query(comparison.counts(key_range))[0])
-        if total == same == ghosts:
-            return Compared(key_range, upto, total, (), complete=True)
-        suspects = _keys(session, key, comparison.differing(key_range, _MOST_SUSPECTS))
-        return Compared(key_range, upto, total, suspects, complete=len(suspects) < _MOST_SUSPECTS)
+        suspects: tuple[Key, ...] = ()
+        if not total == same == ghosts:
+            suspects = _keys(session, key, comparison.differing(key_range, _MOST_SUSPECTS))
+        complete = len(suspects) < _MOST_SUSPECTS
+        return Compared(key_range, upto, total, suspects, complete, time.monotonic() - began)
 
     return job
+
+
+def joined(parts: Sequence[Compared], key_range: KeyRange, upto: Key) -> Compared:
+    """The parts of a range as one."""
+    return Compared(
+        key_range,
+        upto,
+        sum(part.rows for part in parts),
+        tuple(key for part in parts for key in part.suspects),
+        all(part.complete for part in parts),
+    )
 
 
 def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> Callable[[Session], Compared]:
     """The job that compares once more what differed in a range."""
 
     def job(session: Session) -> Compared:
-        return replace(found, suspects=_keys(session, key, comparison.differing_among(found.suspects)))
+        suspects = _keys(session, key, comparison.differing_among(found.suspects))
+        return replace(found, suspects=suspects, seconds=0.0)
 
     return job
 

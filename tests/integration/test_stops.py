@@ -8,6 +8,8 @@ import pytest
 
 from fsm_ghost.errors import AbortedError, MismatchError, ServerError, StoppedError, StreamError
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.services.pace import Pace
+from fsm_ghost.settings import CopySettings
 from tests.integration.driving import ADD_COLUMN, Driver, contents, tables
 from tests.servers import Database
 
@@ -117,3 +119,26 @@ def test_a_difference_that_no_event_explains_is_named_and_not_swapped_in(
     assert "added" not in tables(plain)["t"]
     assert driver.resume(running.id, "abort").phase is Phase.ABORTED
     assert tables(plain).keys() == {"t"}
+
+
+def test_what_differs_in_ranges_that_are_compared_side_by_side_is_named_once_each(
+    database: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "workers", property(lambda pace: pace.most))
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT)")
+    database.execute("INSERT INTO t VALUES " + ", ".join(f"({n}, 0)" for n in range(1, 1001)))
+    copy = CopySettings(chunk_size=100, workers=4)
+    running = driver.start(driver.settings(copy=copy), hold=Phase.VERIFY)
+    running.until_held()
+    database.execute("UPDATE t_gho SET n = 1 WHERE id IN (450, 550, 750)")
+    running.go()
+    assert running.ending().phase is Phase.FAILED
+    found = set(re.findall(r"\((\d+),\)", driver.record(running.id).reason))
+    assert found == {"450", "550", "750"}
+    database.execute("UPDATE t_gho SET n = 0")
+    again = driver.restart(running.id, order="retry", hold=lambda seen: seen.progress.verified_rows > 0)
+    again.until_held()
+    database.execute("UPDATE t SET n = n + 1")
+    again.go()
+    assert again.ending().exit_code == 0
+    assert database.query("SELECT COUNT(*), SUM(n) FROM t") == [(1000, 1000)]

@@ -80,6 +80,7 @@ def of_snapshot(snapshot: Snapshot, now: float) -> Document:
             "share": _share(progress.verified_part, complete=progress.verified) if progress.verifying else None,
             "complete": progress.verified,
             "rows": progress.verified_rows,
+            "workers": (readings.workers or None) if snapshot.phase is Phase.VERIFY else None,
         },
         "cut_over": {
             "postponed": words.is_postponed(snapshot),
@@ -112,7 +113,7 @@ def _copy(snapshot: Snapshot) -> Document:
         "chunks": progress.chunks,
         "chunk_rows": readings.chunk_rows,
         "chunk_seconds": readings.chunk_seconds,
-        "workers": readings.copy_workers or None,
+        "workers": (readings.workers or None) if snapshot.phase is Phase.COPY else None,
         "eta_seconds": readings.eta if snapshot.phase is Phase.COPY else None,
         "eta_spread_seconds": readings.eta_spread if snapshot.phase is Phase.COPY else None,
     }

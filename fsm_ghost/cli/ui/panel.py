@@ -177,7 +177,8 @@ def _copy_details(snapshot: Snapshot, *, copying: bool) -> list[str]:
         return []
     rows = words.copied_rows(progress)
     if copying:
-        return [rows, f"{words.rate(snapshot.readings.rows_per_second)} rows/s", _chunks(snapshot)]
+        speed = f"{words.rate(snapshot.readings.rows_per_second)} rows/s"
+        return [rows, speed, _chunks(snapshot), words.workers(snapshot)]
     return [rows, words.many(progress.chunks, "chunk")]
 
 

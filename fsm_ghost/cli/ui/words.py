@@ -136,6 +136,12 @@ def copied_rows(progress: Progress) -> str:
     )
 
 
+def workers(snapshot: Snapshot) -> str:
+    """How many workers copy or compare, and why; empty where there can be only one, or nobody works."""
+    told = snapshot.readings.workers
+    return "" if not snapshot.alive or not told or told == "1 of 1" else f"workers: {told}"
+
+
 def stuck_in(snapshot: Snapshot) -> Phase:
     """The state in which a migration failed or was given up, as far as its progress tells."""
     progress = snapshot.progress
@@ -180,6 +186,8 @@ def doing(snapshot: Snapshot) -> str:
         return "bringing over the last changes before the swap"
     if snapshot.phase is Phase.CUT_OVER and snapshot.progress.attempts > 1:
         return f"swapping the tables, attempt {snapshot.progress.attempts}"
+    if snapshot.phase is Phase.VERIFY and workers(snapshot):
+        return f"comparing every row with {snapshot.readings.workers.partition(':')[0]} workers, while changes go on"
     return _DOING[snapshot.phase]
 
 

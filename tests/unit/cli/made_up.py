@@ -130,6 +130,11 @@ GALLERY: dict[str, Snapshot] = {
         ),
     ),
     "verify": snapshot(Phase.VERIFY, _VERIFYING),
+    "verify, by several": snapshot(
+        Phase.VERIFY,
+        _VERIFYING,
+        replace(_FOLLOWING, workers="3 of 8: the comparison is faster with a third", reconnects=2),
+    ),
     "sync, verified, postponed": snapshot(
         Phase.SYNC,
         _VERIFIED,

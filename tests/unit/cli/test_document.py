@@ -22,7 +22,7 @@ _KEYS = {
     "copy": "chunk_rows chunk_seconds chunks complete eta_seconds eta_spread_seconds rows rows_estimate rows_per_second"
     " share workers",
     "changes": "backlog_keys keys_refreshed per_second read stream_delay_seconds stream_reconnects",
-    "verify": "complete rows share",
+    "verify": "complete rows share workers",
     "cut_over": "attempts escaped_writes locked_at postponed stall_seconds swapped",
     "binlog": "safe start",
     "checkpoint": "age_seconds at at_ms number",

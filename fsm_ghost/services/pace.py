@@ -1,0 +1,51 @@
+"""How many statements of one kind may run at a time: a governor, with the gauges that it has to see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fsm_ghost.model.pressure import Pressure
+from fsm_ghost.services.applier import Applier
+from fsm_ghost.services.governor import Governor
+
+_LOOK_EVERY = 1.0  # seconds between readings of the server's gauges
+
+
+class Pace:
+    """Keeps a governor informed. `read_pressure` is told how many statements of ours run. Owner thread only."""
+
+    def __init__(self, governor: Governor, applier: Applier, read_pressure: Callable[[int], Pressure]) -> None:
+        self._governor = governor
+        self._applier = applier
+        self._read_pressure = read_pressure
+        self._looked_at = 0.0
+
+    @property
+    def most(self) -> int:
+        """How many there will never be more of."""
+        return self._governor.most
+
+    @property
+    def workers(self) -> int:
+        """How many there may be now."""
+        return self._governor.workers
+
+    @property
+    def reason(self) -> str:
+        """How many there may be, and why, in words."""
+        return self._governor.reason
+
+    def done(self, rows: int, seconds: float) -> None:
+        """One of them has ended: how many rows it went through, and how long it took."""
+        self._governor.copied(rows, seconds, time.monotonic())
+
+    def look(self, running: int) -> None:
+        """See how the server is, once a second; `running` of them are under way."""
+        now = time.monotonic()
+        if self._governor.most == 1 or now - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = now
+        applier = self._applier
+        pressure = self._read_pressure(running + applier.ledger.refreshing)
+        self._governor.look(pressure, applier.ledger.waiting, applier.take_commit_seconds(), applier.delay, now)

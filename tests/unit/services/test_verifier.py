@@ -1,0 +1,109 @@
+"""How ranges are divided between workers, and are one range again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, cast
+
+from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.services.verifier import Compared, Verifier
+from tests.unit.model.examples import plan
+
+WHOLE = Progress(plan=plan(), verifying=True, first=(1,), verify_last=(95,))
+
+
+@dataclass
+class Around:
+    """Everything around a verifier: a crew whose workers are done in the opposite order, and ranges of ten keys."""
+
+    workers: int
+    rows: int = 10
+    jobs: list[Callable[[Any], Compared]] = field(default_factory=list)
+    compared: list[KeyRange] = field(default_factory=list)
+    differ: set[int] = field(default_factory=set)
+    watched: int = 0
+    uncompared: tuple[str, ...] = ()
+
+    def assign(self, job: Callable[[Any], Compared]) -> None:
+        self.jobs.append(job)
+
+    @property
+    def busy(self) -> int:
+        return len(self.jobs)
+
+    def collect(self) -> list[Compared]:
+        jobs, self.jobs = self.jobs, []
+        return [job(self) for job in reversed(jobs)]
+
+    def counts(self, key_range: KeyRange) -> KeyRange:
+        self.compared.append(key_range)
+        return key_range
+
+    differing_among = counts
+
+    def differing(self, key_range: KeyRange, _: int) -> KeyRange:
+        return key_range
+
+    def query(self, asked: KeyRange | tuple[Key, ...]) -> list[tuple[int, ...]]:
+        if not isinstance(asked, KeyRange):
+            return []
+        begin = int(asked.after[0]) if asked.after else 0
+        end = int(asked.upto[0]) if asked.upto else 95
+        return [(end - begin, end - begin, end - begin)]
+
+    def end(self, after: Key | None, last: Key, rows: int) -> Key:
+        return min((int(after[0] if after else 0) + rows,), last)
+
+    def learn(self, *_: object) -> None: ...
+
+    def done(self, *_: object) -> None: ...
+
+    def look(self, _: int) -> None: ...
+
+    @property
+    def ledger(self) -> "Around":
+        return self
+
+    def watch(self) -> None:
+        self.watched += 1
+
+    def unwatch(self) -> None: ...
+
+
+def verifier(around: Around) -> Verifier:
+    anything = cast("Any", around)
+    return Verifier(anything, anything, plan(), anything, anything, anything, anything)
+
+
+def ranges(*ends: int | None) -> list[KeyRange]:
+    keys = [None if end is None else (end,) for end in ends]
+    return [KeyRange(after, upto) for after, upto in pairwise(keys)]
+
+
+def test_a_range_is_divided_between_the_workers_and_is_done_when_all_are() -> None:
+    around = Around(workers=3)
+    under_test = verifier(around)
+    progress = under_test.step(WHOLE)
+    assert (around.busy, around.watched, progress.verified_upto) == (3, 1, None)
+    progress = under_test.step(progress)
+    assert sorted(around.compared, key=str) == sorted(ranges(None, 10, 20, 30), key=str)
+    assert (progress.verified_upto, progress.verified_rows, around.busy) == ((30,), 30, 3)
+
+
+def test_the_last_range_is_open_and_ends_the_comparison_with_all_rows() -> None:
+    around = Around(workers=4)
+    under_test = verifier(around)
+    progress = replace(WHOLE, verified_upto=(70,), verified_rows=70)
+    progress = under_test.step(under_test.step(progress))
+    assert sorted(around.compared, key=str) == sorted(ranges(70, 80, 90, None), key=str)
+    assert (progress.verified, progress.verified_rows, progress.verified_upto, around.busy) == (True, 95, (95,), 0)
+
+
+def test_an_empty_table_is_one_open_range() -> None:
+    around = Around(workers=4)
+    under_test = verifier(around)
+    progress = under_test.step(under_test.step(replace(WHOLE, verify_last=None, first=None)))
+    assert around.compared == [KeyRange(None, None)]
+    assert progress.verified
