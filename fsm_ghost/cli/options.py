@@ -226,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
         "copy-workers",
         Kind.TEXT,
         Group.COPY,
-        "chunks copied, and compared, at a time, at most",
+        "chunks at a time, at most",
         default="auto",
         metavar="N",
         sets="copy.workers",
