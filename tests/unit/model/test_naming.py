@@ -56,6 +56,38 @@ def test_two_tables_that_share_sixty_characters_do_not_meet() -> None:
                 assert len({after(name, suffix) for name in originals}) == len(originals)
 
 
+def families(alphabet: str) -> set[str]:
+    """Names that are easily mixed up: with a long common beginning, or ending like names that are made of others."""
+    chance = random.Random(alphabet)
+    found = set(made_up(alphabet, 100))
+    for name in sorted(found):
+        short, long = name[:40], (name * 64)[:60]
+        found |= {long, *(long + letter for letter in chance.choices(_ALPHABETS[alphabet], k=4))}
+        found |= {(long + end)[:64] for end in ("1234", "_old", "_new", "~", "_")}
+        found |= {short + end for end in ("_", "~", "_del", "_20261120123456", "~123456", "_gh", "_ghosts")}
+    return found
+
+
+@pytest.mark.parametrize("alphabet", _ALPHABETS)
+def test_no_two_migrations_make_tables_of_the_same_name(alphabet: str) -> None:
+    """Whenever they were started; and also where servers do not tell case, if they tell the originals."""
+    originals = sorted({name.lower(): name for name in families(alphabet)}.values())
+    owners: dict[str, str] = {}
+    for name in originals:
+        for started_at in (STARTED_AT, STARTED_AT + timedelta(seconds=1)):
+            names = Names.for_table(TableName("shop", name), started_at)
+            for table in (*names.made, names.swapped, names.old):
+                assert owners.setdefault(table.name.lower(), name) == name, table.name
+    assert len(owners) == len(originals) * 6  # four that are the same each time, and two old tables
+
+
+def test_a_name_that_was_cut_tells_case_and_accents() -> None:
+    """The servers that do not would not have had two such tables."""
+    for first, second in (("T", "t"), ("É", "é"), ("e", "é"), ("Ж", "ж")):
+        for suffix in SUFFIXES:
+            assert after(first * 64, suffix).lower() != after(second * 64, suffix).lower()
+
+
 def test_a_short_name_stays_readable() -> None:
     names = Names.for_table(TableName("shop", "orders"), STARTED_AT)
     assert (names.ghost.name, names.changelog.name) == ("orders_gho", "orders_ghc")
