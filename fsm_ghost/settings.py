@@ -122,6 +122,70 @@ class CutOverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """A status variable of the server, and the value from which on it is too high."""
+
+    variable: str
+    value: int
+
+    @classmethod
+    def parse(cls, flag: str, text: str) -> tuple[Limit, ...]:
+        """The limits in a list such as Threads_running=25,Threads_connected=300; UsageError when it is none."""
+        found = []
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            match = re.fullmatch(r"(\w+)\s*=\s*([0-9]+)", part)
+            if match is None:
+                raise UsageError(f"{flag} must be written as Threads_running=25,Threads_connected=300, not {part}")
+            found.append(cls(match[1], int(match[2])))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleSettings:
+    """What row copy has to wait for, and when a run has to stop: see docs/explanation/throttling.md.
+
+    `max_load` and `critical_load` are lists of limits, `control_replicas` is one of HOST:PORT. After a critical load a
+    run rests for `hibernate` seconds; 0: it stops.
+    """
+
+    max_load: str = ""
+    critical_load: str = ""
+    critical_interval_millis: int = 0
+    hibernate: int = 0
+    nice_ratio: float = 0.0
+    max_lag_millis: int = 1500
+    control_replicas: str = ""
+    query: str = ""
+    http: str = ""
+    http_interval_millis: int = 100
+    http_timeout_millis: int = 1000
+    ignore_http_errors: bool = False
+    flag_file: str = ""
+    additional_flag_file: str = ""
+
+    def __post_init__(self) -> None:
+        Limit.parse("--max-load", self.max_load)
+        Limit.parse("--critical-load", self.critical_load)
+        _within("--nice-ratio", self.nice_ratio, 0, 100)
+        _within("--max-lag-millis", self.max_lag_millis, 100, 86_400_000)
+        _within("--throttle-http-interval-millis", self.http_interval_millis, 10, 3_600_000)
+        _within("--throttle-http-timeout-millis", self.http_timeout_millis, 10, 60_000)
+        if self.http and not re.match(r"https?://", self.http):
+            raise UsageError(f"--throttle-http must begin with http:// or https://, not {self.http}")
+        self.replicas()
+
+    def replicas(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of each control replica; UsageError for what is none."""
+        found = []
+        for part in filter(None, (part.strip() for part in self.control_replicas.split(","))):
+            match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", part)
+            if match is None:
+                raise UsageError(f"--throttle-control-replicas must be written as HOST:PORT,HOST:PORT, not {part}")
+            found.append((match[1] or match[2], int(match[3] or 3306)))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class HookSettings:
     """Hooks: executables in `path`; the hints are handed to them."""
 
@@ -144,6 +208,7 @@ class Settings:
     verify: bool = True
     copy: CopySettings = field(default_factory=CopySettings)
     cut_over: CutOverSettings = field(default_factory=CutOverSettings)
+    throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     hooks: HookSettings = field(default_factory=HookSettings)
 
     def __post_init__(self) -> None:

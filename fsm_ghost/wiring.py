@@ -246,7 +246,7 @@ class House:
         )
 
     def _held_up_by(self, progress: Progress) -> str:
-        return self._postponed_by(progress) or self._plane.holds_back(progress)
+        return self._postponed_by(progress) or self._plane.throttled(progress) or self._plane.holds_back(progress)
 
     def _postponed_by(self, progress: Progress) -> str:
         """Why the tables are not to be swapped yet; empty when they are, or somebody has asked for it by now."""

@@ -37,7 +37,10 @@ class Copy:
             progress = progress.chunk_copied(chunk)
             chunker.learn(chunk)
         progress = self.plane.follow(progress)
-        copier.send(progress)
+        throttled = self.plane.throttled(progress)
+        self.plane.waiting_for(throttled)
+        if not throttled:
+            copier.send(progress)
         handed_out = progress
         while copier.wants_more(handed_out) and not handed_out.is_handed_out:
             handed_out = chunker.hand_out(handed_out)

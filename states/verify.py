@@ -30,8 +30,10 @@ class Verify:
                 reason="not compared, as asked",
             )
         verifier = self.plane.verifier(progress)
+        throttled = self.plane.throttled(progress)
+        self.plane.waiting_for(throttled)
         try:
-            progress = verifier.step(self.plane.follow(progress))
+            progress = verifier.step(self.plane.follow(progress), resting=bool(throttled))
         except MismatchError as error:
             return Step(progress, Outcome.DIFFERS, reason=str(error))
         if progress.verified:

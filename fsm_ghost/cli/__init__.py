@@ -10,7 +10,10 @@ from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.errors import FsmGhostError, UsageError
 
 # A command's module has its name, but where that would hide a built-in one, or several commands share a module.
-_MODULES = {"list": "listing", "cut-over": "steering", "postpone": "steering", "rehearse": "steering"}
+_MODULES = {
+    "list": "listing",
+    **dict.fromkeys(("cut-over", "postpone", "rehearse", "throttle", "no-throttle"), "steering"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

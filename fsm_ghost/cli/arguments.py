@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from fsm_ghost.cli.options import MISSING, OPTIONS, TAKES, Kind, Option, Value, options_of
+from fsm_ghost.cli.gh_ost import MISSING
+from fsm_ghost.cli.option import TAKES, Kind, Option, Value
+from fsm_ghost.cli.options import OPTIONS, options_of
 from fsm_ghost.errors import UsageError
 
 _TRUE = frozenset(["1", "t", "true", "y", "yes", "on"])

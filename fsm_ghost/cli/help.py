@@ -6,7 +6,8 @@ import textwrap
 from dataclasses import dataclass
 
 from fsm_ghost.cli.exit_codes import ExitCode
-from fsm_ghost.cli.options import Group, Option, options_of
+from fsm_ghost.cli.option import Group, Option
+from fsm_ghost.cli.options import options_of
 
 WIDTH = 79
 _COLUMN = 32
@@ -59,6 +60,17 @@ COMMANDS: dict[str, Command] = {
         "lock the tables as a swap would, unlock them, tell what it cost",
         "In state sync only, where a postponed migration waits. Writers are held up as by a swap; nobody is killed, and"
         " nothing is changed. Without ID: the only unfinished one.",
+    ),
+    "throttle": Command(
+        ("[ID] [OPTIONS]",),
+        "copy, compare and swap nothing until somebody says no-throttle",
+        "Changes are brought over meanwhile, and everything stays resumable. Without ID: the only unfinished one. A"
+        " migration that is not running takes it when it is resumed.",
+    ),
+    "no-throttle": Command(
+        ("[ID] [OPTIONS]",),
+        "take a throttle back",
+        "What else holds row copy up (load, lag, a file) still does. Without ID: the only unfinished one.",
     ),
     "abort": Command(
         ("ID [OPTIONS]",),

@@ -1,115 +1,26 @@
 """The one table of options: parsing, environment variables, help and Settings all come from it.
 
 Names are gh-ost's wherever it has one, so that its command lines work here. What gh-ost has and we do not is in the
-table too: either without effect, with the reason, or in MISSING, since leaving out a protection silently is no service.
+table too: either without effect, with the reason, or in `gh_ost.MISSING`, since leaving out a protection silently is
+no service.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """What a value is; the text stands for it in help."""
-
-    TEXT = "TEXT"
-    PATH = "PATH"
-    NUMBER = "N"
-    DECIMAL = "SECONDS"
-    SWITCH = ""
-
-
-class Group(StrEnum):
-    """The sections of --help-all."""
-
-    CHANGE = "What to change"
-    SERVER = "The server"
-    COPY = "Row copy"
-    CUT_OVER = "Cut-over"
-    HOOKS = "Hooks"
-    DISPLAY = "State file and display"
-    DEMO = "The demo"
-    GH_OST = "Accepted for gh-ost's sake, without effect"
-
-
-Value = str | int | float | bool
-
-START, RESUME, STATUS, LIST, CUT_OVER, POSTPONE, REHEARSE, ABORT, CLEANUP, DIAGRAM, DEMO = (
-    "start",
-    "resume",
-    "status",
-    "list",
-    "cut-over",
-    "postpone",
-    "rehearse",
-    "abort",
-    "cleanup",
-    "diagram",
-    "demo",
+from fsm_ghost.cli.gh_ost import WITHOUT_EFFECT
+from fsm_ghost.cli.option import (
+    CONNECTING,
+    DEMO,
+    DRIVING,
+    LIST,
+    RESUME,
+    START,
+    STATUS,
+    STORING,
+    Group,
+    Kind,
+    Option,
 )
-STEERING = (CUT_OVER, POSTPONE, REHEARSE)
-# The argument beside options.
-TAKES = {START: "statement"} | dict.fromkeys((RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID")
-_START = (START,)
-_CONNECTING = (START, RESUME, ABORT, CLEANUP)
-_DRIVING = (START, RESUME, ABORT)
-_STORING = (START, RESUME, STATUS, LIST, *STEERING, ABORT, CLEANUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option.
-
-    `sets` is the field of Settings that it becomes (dotted; `negated` for `--no-…`), empty where a command reads it
-    itself. `brief` options are shown by -h, all by --help-all. `remark` is said when it is given.
-    """
-
-    name: str
-    kind: Kind
-    group: Group
-    help: str
-    commands: tuple[str, ...] = _START
-    default: Value = ""
-    metavar: str = ""
-    short: str = ""
-    choices: tuple[str, ...] = ()
-    sets: str = ""
-    negated: bool = False
-    brief: bool = False
-    gh_ost: bool = True
-    remark: str = ""
-
-    @property
-    def flag(self) -> str:
-        """As it is typed."""
-        return f"--{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that stands in for it."""
-        return "FSM_GHOST_" + self.name.replace("-", "_").upper()
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether it needs no value."""
-        return self.kind is Kind.SWITCH
-
-    @property
-    def synopsis(self) -> str:
-        """The flag with its value, for help."""
-        value = self.metavar or "|".join(self.choices) or self.kind.value
-        return f"{self.short + ' ' if self.short else ''}{self.flag}{' ' + value if value else ''}"
-
-
-def _without_effect(name: str, kind: Kind, why: str, *, remark: bool = False, choices: tuple[str, ...] = ()) -> Option:
-    said = f"--{name} has no effect: {why}" if remark else ""
-    return Option(name, kind, Group.GH_OST, why, choices=choices, remark=said)
-
-
-_LEFTOVERS = "leftovers are only dropped when they are proved to be ours: fsm-ghost cleanup ID"
-_NO_GUESS = "which columns are renamed is read from the ALTER, not guessed"
-_ROW_COUNT = "progress is measured by key range, not by counting rows"
 
 OPTIONS: tuple[Option, ...] = (
     # What to change
@@ -148,32 +59,32 @@ OPTIONS: tuple[Option, ...] = (
         Kind.TEXT,
         Group.SERVER,
         "the server: the primary",
-        _CONNECTING,
+        CONNECTING,
         default="127.0.0.1",
         metavar="NAME",
         sets="server.host",
         brief=True,
     ),
-    Option("port", Kind.NUMBER, Group.SERVER, "its port", _CONNECTING, default=3306, sets="server.port", brief=True),
+    Option("port", Kind.NUMBER, Group.SERVER, "its port", CONNECTING, default=3306, sets="server.port", brief=True),
     Option(
         "socket",
         Kind.PATH,
         Group.SERVER,
         "its Unix socket, instead of host and port",
-        _CONNECTING,
+        CONNECTING,
         short="-S",
         sets="server.socket",
         brief=True,
         gh_ost=False,
     ),
-    Option("user", Kind.TEXT, Group.SERVER, "the account", _CONNECTING, metavar="NAME", sets="server.user", brief=True),
-    Option("ask-pass", Kind.SWITCH, Group.SERVER, "ask for its password", _CONNECTING, default=False, brief=True),
+    Option("user", Kind.TEXT, Group.SERVER, "the account", CONNECTING, metavar="NAME", sets="server.user", brief=True),
+    Option("ask-pass", Kind.SWITCH, Group.SERVER, "ask for its password", CONNECTING, default=False, brief=True),
     Option(
         "password-file",
         Kind.PATH,
         Group.SERVER,
         "file with the password in its first line",
-        _CONNECTING,
+        CONNECTING,
         brief=True,
         gh_ost=False,
     ),
@@ -182,15 +93,15 @@ OPTIONS: tuple[Option, ...] = (
         Kind.TEXT,
         Group.SERVER,
         "the password; better in MYSQL_PWD or a file, since others can see it here for a moment",
-        _CONNECTING,
+        CONNECTING,
     ),
-    Option("ssl", Kind.SWITCH, Group.SERVER, "encrypt connections", _CONNECTING, default=False, sets="server.ssl"),
+    Option("ssl", Kind.SWITCH, Group.SERVER, "encrypt connections", CONNECTING, default=False, sets="server.ssl"),
     Option(
         "ssl-ca",
         Kind.PATH,
         Group.SERVER,
         "the certificate authority's certificate (PEM)",
-        _CONNECTING,
+        CONNECTING,
         sets="server.ssl_ca",
     ),
     Option(
@@ -198,16 +109,16 @@ OPTIONS: tuple[Option, ...] = (
         Kind.PATH,
         Group.SERVER,
         "our certificate (PEM)",
-        _CONNECTING,
+        CONNECTING,
         sets="server.ssl_cert",
     ),
-    Option("ssl-key", Kind.PATH, Group.SERVER, "its key (PEM)", _CONNECTING, sets="server.ssl_key"),
+    Option("ssl-key", Kind.PATH, Group.SERVER, "its key (PEM)", CONNECTING, sets="server.ssl_key"),
     Option(
         "ssl-allow-insecure",
         Kind.SWITCH,
         Group.SERVER,
         "encrypt, but do not check who the server is",
-        _CONNECTING,
+        CONNECTING,
         default=False,
         sets="server.ssl_allow_insecure",
     ),
@@ -252,6 +163,137 @@ OPTIONS: tuple[Option, ...] = (
         sets="verify",
         negated=True,
         gh_ost=False,
+    ),
+    # Throttling
+    Option(
+        "max-load",
+        Kind.TEXT,
+        Group.THROTTLE,
+        "no row copy while one of these is reached: Threads_running=25,...",
+        (START, RESUME),
+        sets="throttle.max_load",
+        metavar="LIMITS",
+    ),
+    Option(
+        "critical-load",
+        Kind.TEXT,
+        Group.THROTTLE,
+        "stop, with a checkpoint, when one of these is reached",
+        (START, RESUME),
+        sets="throttle.critical_load",
+        metavar="LIMITS",
+    ),
+    Option(
+        "critical-load-interval-millis",
+        Kind.NUMBER,
+        Group.THROTTLE,
+        "stop only if it is reached still, or again, so much later",
+        (START, RESUME),
+        sets="throttle.critical_interval_millis",
+        default=0,
+        metavar="MS",
+    ),
+    Option(
+        "critical-load-hibernate-seconds",
+        Kind.NUMBER,
+        Group.THROTTLE,
+        "do not stop at the critical load: rest for so long",
+        (START, RESUME),
+        sets="throttle.hibernate",
+        default=0,
+        metavar="SECONDS",
+    ),
+    Option(
+        "nice-ratio",
+        Kind.DECIMAL,
+        Group.THROTTLE,
+        "rest after each chunk, so many times as long as it took",
+        (START, RESUME),
+        sets="throttle.nice_ratio",
+        default=0.0,
+        metavar="RATIO",
+    ),
+    Option(
+        "max-lag-millis",
+        Kind.NUMBER,
+        Group.THROTTLE,
+        "no row copy while a control replica is so far behind",
+        (START, RESUME),
+        sets="throttle.max_lag_millis",
+        default=1500,
+        metavar="MS",
+    ),
+    Option(
+        "throttle-control-replicas",
+        Kind.TEXT,
+        Group.THROTTLE,
+        "replicas whose lag counts",
+        (START, RESUME),
+        sets="throttle.control_replicas",
+        metavar="HOST:PORT,...",
+    ),
+    Option(
+        "throttle-query",
+        Kind.TEXT,
+        Group.THROTTLE,
+        "no row copy while this returns anything but 0",
+        (START, RESUME),
+        sets="throttle.query",
+        metavar="SELECT",
+    ),
+    Option(
+        "throttle-http",
+        Kind.TEXT,
+        Group.THROTTLE,
+        "no row copy while this does not answer a HEAD with 200",
+        (START, RESUME),
+        sets="throttle.http",
+        metavar="URL",
+    ),
+    Option(
+        "throttle-http-interval-millis",
+        Kind.NUMBER,
+        Group.THROTTLE,
+        "how often it is asked",
+        (START, RESUME),
+        sets="throttle.http_interval_millis",
+        default=100,
+        metavar="MS",
+    ),
+    Option(
+        "throttle-http-timeout-millis",
+        Kind.NUMBER,
+        Group.THROTTLE,
+        "how long it may take to answer",
+        (START, RESUME),
+        sets="throttle.http_timeout_millis",
+        default=1000,
+        metavar="MS",
+    ),
+    Option(
+        "ignore-http-errors",
+        Kind.SWITCH,
+        Group.THROTTLE,
+        "copy on while it does not answer at all",
+        (START, RESUME),
+        sets="throttle.ignore_http_errors",
+        default=False,
+    ),
+    Option(
+        "throttle-flag-file",
+        Kind.PATH,
+        Group.THROTTLE,
+        "no row copy while this file exists",
+        (START, RESUME),
+        sets="throttle.flag_file",
+    ),
+    Option(
+        "throttle-additional-flag-file",
+        Kind.PATH,
+        Group.THROTTLE,
+        "a second one, for all migrations of a host",
+        (START, RESUME),
+        sets="throttle.additional_flag_file",
     ),
     # Cut-over
     Option(
@@ -429,7 +471,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.PATH,
         Group.DISPLAY,
         "the state file",
-        _STORING,
+        STORING,
         default="~/.local/state/fsm-ghost/state.db",
         brief=True,
         gh_ost=False,
@@ -439,16 +481,16 @@ OPTIONS: tuple[Option, ...] = (
         Kind.TEXT,
         Group.DISPLAY,
         "auto, live, plain, json or none",
-        (*_DRIVING, STATUS),
+        (*DRIVING, STATUS),
         default="auto",
         metavar="KIND",
         choices=("auto", "live", "plain", "json", "none"),
         brief=True,
         gh_ost=False,
     ),
-    Option("verbose", Kind.SWITCH, Group.DISPLAY, "say more", _DRIVING, default=False),
-    Option("debug", Kind.SWITCH, Group.DISPLAY, "say everything", (*_CONNECTING, DEMO), default=False),
-    Option("quiet", Kind.SWITCH, Group.DISPLAY, "log errors only", _DRIVING, default=False),
+    Option("verbose", Kind.SWITCH, Group.DISPLAY, "say more", DRIVING, default=False),
+    Option("debug", Kind.SWITCH, Group.DISPLAY, "say everything", (*CONNECTING, DEMO), default=False),
+    Option("quiet", Kind.SWITCH, Group.DISPLAY, "log errors only", DRIVING, default=False),
     # The demo
     Option(
         "rows",
@@ -481,91 +523,8 @@ OPTIONS: tuple[Option, ...] = (
         brief=True,
         gh_ost=False,
     ),
-    # Accepted for gh-ost's sake
-    _without_effect("allow-on-master", Kind.SWITCH, "a migration always runs on the server that is named"),
-    _without_effect("allow-master-master", Kind.SWITCH, "a migration always runs on the server that is named"),
-    _without_effect("assume-rbr", Kind.SWITCH, "binlog_format is looked at, and never changed"),
-    _without_effect("switch-to-rbr", Kind.SWITCH, "binlog_format is looked at, and never changed", remark=True),
-    _without_effect("initially-drop-ghost-table", Kind.SWITCH, _LEFTOVERS, remark=True),
-    _without_effect("initially-drop-old-table", Kind.SWITCH, _LEFTOVERS, remark=True),
-    _without_effect("initially-drop-socket-file", Kind.SWITCH, "there is no socket file"),
-    _without_effect("timestamp-old-table", Kind.SWITCH, "the old table's name always carries a time stamp"),
-    _without_effect("exact-rowcount", Kind.SWITCH, _ROW_COUNT),
-    _without_effect("concurrent-rowcount", Kind.SWITCH, _ROW_COUNT),
-    _without_effect("approve-renamed-columns", Kind.SWITCH, _NO_GUESS),
-    _without_effect("cut-over", Kind.TEXT, "there is one, and it is atomic", choices=("atomic", "default")),
-    _without_effect("cut-over-exponential-backoff", Kind.SWITCH, "it always backs off"),
-    _without_effect("exponential-backoff-max-interval", Kind.NUMBER, "30 s at most"),
-    _without_effect("force-named-cut-over", Kind.SWITCH, "a command has to name one of several migrations"),
-    _without_effect("force-named-panic", Kind.SWITCH, "commands always name their migration"),
-    _without_effect("storage-engine", Kind.TEXT, "it is always InnoDB", choices=("innodb", "InnoDB")),
-    _without_effect("charset", Kind.TEXT, "connections always use utf8mb4"),
-    _without_effect("gtid", Kind.SWITCH, "coordinates are file and position"),
-    _without_effect("checkpoint", Kind.SWITCH, "there are always checkpoints"),
-    _without_effect("checkpoint-seconds", Kind.NUMBER, "there is one several times a second"),
-    _without_effect("panic-on-warnings", Kind.SWITCH, "a row that does not fit always ends the migration"),
-    _without_effect("dml-batch-size", Kind.NUMBER, "rows are refreshed as the backlog demands"),
-    _without_effect("heartbeat-interval-millis", Kind.NUMBER, "the stream's delay is measured as needed"),
-    _without_effect("replica-server-id", Kind.NUMBER, "every run takes an id of its own"),
-    _without_effect("binlogsyncer-max-reconnect-attempts", Kind.NUMBER, "it reconnects while there is progress"),
-    _without_effect("skip-port-validation", Kind.SWITCH, "the server is known by its identity"),
-    _without_effect("skip-metadata-lock-check", Kind.SWITCH, "the swap is proved by its traces"),
-    _without_effect("allow-setup-metadata-lock-instruments", Kind.SWITCH, "no instruments are needed"),
-    _without_effect("analyze-ghost-table-before-cutover", Kind.SWITCH, "the ghost table is always analysed"),
-    _without_effect("gcp", Kind.SWITCH, "nothing is different there"),
-    _without_effect("azure", Kind.SWITCH, "nothing is different there"),
-    _without_effect("aliyun-rds", Kind.SWITCH, "nothing is different there"),
-    _without_effect("stack", Kind.SWITCH, "errors come with what to do next"),
+    *WITHOUT_EFFECT,
 )
-
-# Flags of gh-ost's that would promise something we do not do: what to say instead, where there is something to say.
-MISSING: dict[str, str] = {
-    "max-load": "There is no throttling by load yet; leave it out if that is all right.",
-    "critical-load": "There is no throttling by load yet; leave it out if that is all right.",
-    "critical-load-interval-millis": "",
-    "critical-load-hibernate-seconds": "",
-    "nice-ratio": "",
-    "max-lag-millis": "There is no throttling by replication lag yet; leave it out if that is all right.",
-    "replication-lag-query": "",
-    "throttle-control-replicas": "There is no throttling by replication lag yet; leave it out if that is all right.",
-    "throttle-query": "",
-    "throttle-http": "",
-    "throttle-http-interval-millis": "",
-    "throttle-http-timeout-millis": "",
-    "ignore-http-errors": "",
-    "throttle-flag-file": "",
-    "throttle-additional-flag-file": "",
-    "panic-flag-file": "To end a migration: fsm-ghost abort ID; to stop it for a while: Ctrl-C, then resume.",
-    "serve-socket-file": "To look at a running migration: fsm-ghost status; to end it: fsm-ghost abort ID.",
-    "serve-tcp-port": "",
-    "hooks-status-interval": "",
-    "statsd-addr": "",
-    "runtime-metrics-interval": "",
-    "assume-master-host": "Name the primary with --host.",
-    "master-user": "",
-    "master-password": "",
-    "mysql-timeout": "",
-    "conf": "Credentials come from --ask-pass, --password-file, MYSQL_PWD or FSM_GHOST_PASSWORD.",
-    "attempt-instant-ddl": "",
-    "allow-nullable-unique-key": "",
-    "skip-renamed-columns": "",
-    "tungsten": "",
-    "discard-foreign-keys": "",
-    "skip-foreign-key-checks": "",
-    "skip-strict-mode": "",
-    "allow-zero-in-date": "",
-    "test-on-replica": "",
-    "test-on-replica-skip-replica-stop": "",
-    "migrate-on-replica": "",
-    "include-triggers": "",
-    "trigger-suffix": "",
-    "remove-trigger-suffix-if-exists": "",
-    "resume": "To go on with a migration: fsm-ghost resume.",
-    "revert": "",
-    "old-table": "",
-    "force-table-names": "",
-    "check-flag": "",
-}
 
 
 def options_of(command: str) -> tuple[Option, ...]:

@@ -1,4 +1,4 @@
-"""`fsm-ghost cut-over`, `postpone` and `rehearse`: ask for something, and say what came of it.
+"""`cut-over`, `postpone`, `rehearse`, `throttle` and `no-throttle`: ask for something, and say what came of it.
 
 The command is left in the state file. Whoever runs the migration takes it and answers there, within a fraction of a
 second where no statement of minutes is in the way.
@@ -17,7 +17,7 @@ from fsm_ghost.engine.store import Record, Store
 from fsm_ghost.model.command import Answer, Verb
 
 EVERY = 0.1  # seconds between looks
-PATIENCE = {Verb.CUT_OVER: 5.0, Verb.POSTPONE: 5.0, Verb.REHEARSE: 60.0}  # seconds
+PATIENCE = dict.fromkeys(Verb, 5.0) | {Verb.REHEARSE: 60.0}  # seconds
 
 
 def run(values: Values) -> int:

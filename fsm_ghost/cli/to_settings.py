@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from fsm_ghost.cli.arguments import Values
-from fsm_ghost.cli.options import Option, Value
+from fsm_ghost.cli.option import Option, Value
 from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import Token, tokens
-from fsm_ghost.settings import CutOverSettings, IndexBuild, Kill, ServerSettings, Settings
+from fsm_ghost.settings import CutOverSettings, IndexBuild, Kill, ServerSettings, Settings, ThrottleSettings
 
 _NOTHING = ServerSettings()
 _END = Token("end", "")
 # Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
 _CHANGEABLE = frozenset(["postpone", "cut-over-window", "cut-over-kill", "cut-over-kill-age", "cut-over-kill-users"])
+_THROTTLE = "throttle."  # all of that is changeable
 _BETWEEN = frozenset(["ONLINE", "OFFLINE", "IGNORE"])  # words that may stand between ALTER and TABLE
 
 
@@ -75,14 +76,22 @@ def change(values: Values) -> Change | None:
         for option, value in said
         if option.name in _CHANGEABLE
     }
-    if not given:
+    throttle: dict[str, Any] = {
+        option.sets.removeprefix(_THROTTLE): value for option, value in said if option.sets.startswith(_THROTTLE)
+    }
+    if not given and not throttle:
         return None
     replace(CutOverSettings(), **given)  # to complain before anything is begun
+    replace(ThrottleSettings(), **throttle)
 
     def changed(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
         forgotten = "postpone" in given or (given.get("window") and progress.postponed is False)
         return (
-            replace(settings, cut_over=replace(settings.cut_over, **given)),
+            replace(
+                settings,
+                cut_over=replace(settings.cut_over, **given),
+                throttle=replace(settings.throttle, **throttle),
+            ),
             replace(progress, postponed=None if forgotten else progress.postponed),
         )
 

@@ -13,7 +13,13 @@ _BEFORE = frozenset({Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.INDEX, Pha
 
 def obey(command: Command, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
     """The progress with what was asked for, and the answer; a rehearsal is answered by the state that makes it."""
-    carry_out = {Verb.POSTPONE: _postpone, Verb.CUT_OVER: _cut_over, Verb.REHEARSE: _rehearse}
+    carry_out = {
+        Verb.POSTPONE: _postpone,
+        Verb.CUT_OVER: _cut_over,
+        Verb.REHEARSE: _rehearse,
+        Verb.THROTTLE: _throttle,
+        Verb.NO_THROTTLE: _no_throttle,
+    }
     return carry_out.get(command.verb, _refuse)(command.id, phase, progress)
 
 
@@ -45,6 +51,20 @@ def _rehearse(number: int, phase: Phase, progress: Progress) -> tuple[Progress, 
     if progress.rehearsal is not None:
         return progress, Answer(number, took_effect=False, text="a swap is being rehearsed already")
     return replace(progress, rehearsal=number), Answer(number, took_effect=True)
+
+
+def _throttle(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
+    if phase not in _BEFORE or phase is Phase.CUT_OVER:
+        return _too_late(number, phase, progress)
+    text = "no rows are copied, compared or swapped until somebody says no-throttle; changes are brought over meanwhile"
+    return replace(progress, throttled=True), Answer(number, took_effect=True, text=text)
+
+
+def _no_throttle(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
+    if phase not in _BEFORE:
+        return _too_late(number, phase, progress)
+    text = "it goes on, unless something else holds it up" if progress.throttled else "it was not throttled by anybody"
+    return replace(progress, throttled=False), Answer(number, progress.throttled, text)
 
 
 def _too_late(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:

@@ -13,6 +13,8 @@ class Verb(StrEnum):
     POSTPONE = "postpone"
     CUT_OVER = "cut-over"
     REHEARSE = "rehearse"
+    THROTTLE = "throttle"
+    NO_THROTTLE = "no-throttle"
     UNKNOWN = "?"  # what a later version may ask for
 
     @classmethod

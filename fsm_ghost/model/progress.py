@@ -65,6 +65,7 @@ class Progress:
     verified_at: float | None = None  # when it was found equal, seconds since the epoch
 
     postponed: bool | None = None  # the swap was asked to wait, or to wait for nothing; None: as the settings say
+    throttled: bool = False  # row copy was asked to wait
     rehearsal: int | None = None  # the command that asked for a rehearsal of the swap
     attempts: int = 0  # swaps tried
     swapping: bool = False  # a swap was begun and what came of it has not been recorded

@@ -92,6 +92,13 @@ def variables(session: Session) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in session.query("SHOW GLOBAL VARIABLES")}
 
 
+def status(session: Session, names: Collection[str]) -> dict[str, float]:
+    """Those of these global status variables that are numbers, names in lower case."""
+    listed = ", ".join(session.quote(name) for name in names)
+    rows = session.query(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({listed})")
+    return {str(name).lower(): float(value) for name, value in rows if re.fullmatch(r"-?\d+(\.\d+)?", str(value))}
+
+
 def found_tables(session: Session, names: Collection[TableName]) -> dict[TableName, FoundTable]:
     """Which of these tables exist. Names are compared as the server does."""
     found = {}

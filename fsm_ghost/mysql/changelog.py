@@ -58,7 +58,7 @@ class Changelog:
 
     def last_marker(self) -> int:
         """The last marker that the server has."""
-        return int(self._session.value(f"SELECT id FROM {self._table} WHERE hint = '{MARKER}'") or 0)
+        return marker_in(self._session, self._name)
 
     def write_marker(self, session: Session | None = None, locked_at: Coordinates | None = None) -> int:
         """Commit a new marker, through another session where that one holds locks; its number.
@@ -80,6 +80,11 @@ class Changelog:
         """Where the binlog stood when the original was last locked for an attempt to swap; None: never so far."""
         value = self._session.value(f"SELECT value FROM {self._table} WHERE hint = '{MARKER}'")
         return Coordinates.parse(str(value)) if value else None
+
+
+def marker_in(session: Session, name: TableName) -> int:
+    """The last marker that a changelog has on the server of this session, which may be a replica; 0: none."""
+    return int(session.value(f"SELECT id FROM {table(name)} WHERE hint = '{MARKER}'") or 0)
 
 
 def owner_of(session: Session, name: TableName) -> str:

@@ -20,6 +20,7 @@ from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.ledger import Ledger, RefreshId
 from fsm_ghost.services.refresher import Left, Refreshed, Refresher
 from fsm_ghost.services.streamer import Streamer
+from fsm_ghost.services.throttle.lag import Heartbeats
 from fsm_ghost.services.trend import Trend
 
 MOST_DIRTY = 1_000_000  # keys; beyond that the stream is not read for a while, and memory stays bounded
@@ -80,6 +81,7 @@ class Applier:
         self._heartbeat: tuple[int, float] | None = None
         self._heartbeat_at = 0.0
         self._trend = Trend()
+        self.heartbeats = Heartbeats()
         self.is_held = False  # changes are taken in, and not brought over
         self.delay: float | None = None  # seconds from our write to its return through the binlog
         self._commit_seconds: float | None = None  # that our last heartbeat's commit took
@@ -297,6 +299,7 @@ class Applier:
         began = time.monotonic()
         marker = self.write_marker()
         self._commit_seconds = time.monotonic() - began
+        self.heartbeats.note(marker)
         self._proved = _Proved(safe, carried, marker)
         self.ledger.visible(here)  # the marker's COMMIT comes after it, and has returned
         if self._heartbeat is None:

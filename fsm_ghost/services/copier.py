@@ -26,7 +26,10 @@ _TRIES = 100  # of a chunk that meets locks on the ghost table; a refresh holds 
 
 
 class Copier:
-    """Has the chunks copied that progress says are open, as many at a time as the pace allows. Owner thread only."""
+    """Has the chunks copied that progress says are open, as many at a time as the pace allows.
+
+    After each chunk no other is sent for `nice` times as long as it took. Owner thread only.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Copier:
         crew: Crew[CopiedChunk],
         applier: Applier,
         pace: Pace,
+        nice: float = 0.0,
     ) -> None:
         self._statements = statements
         self._columns = plan.key.columns
@@ -42,6 +46,8 @@ class Copier:
         self._crew = crew
         self._applier = applier
         self.pace = pace
+        self._nice = nice
+        self._rests_until = 0.0  # monotonic seconds
         self._sent: set[int] = set()
 
     def wants_more(self, progress: Progress) -> bool:
@@ -55,11 +61,14 @@ class Copier:
             self._sent.discard(copied.chunk.number)
             self._applier.chunk_ended(copied)
             self.pace.done(copied.rows, copied.seconds)
+            self._rests_until = max(self._rests_until, time.monotonic()) + self._nice * copied.seconds
         self.pace.look(len(self._sent))
         return done
 
     def send(self, progress: Progress) -> None:
         """Have the open chunks copied for which there is a worker. They must have been stored as open before."""
+        if time.monotonic() < self._rests_until:
+            return
         for chunk in progress.open_chunks:
             if chunk.number in self._sent:
                 continue

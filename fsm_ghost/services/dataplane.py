@@ -39,6 +39,8 @@ from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
 from fsm_ghost.services.swapper import Swapper, Witness
+from fsm_ghost.services.throttle.sources import sources
+from fsm_ghost.services.throttle.throttle import Throttle
 from fsm_ghost.services.verifier import Compared, Verifier
 from fsm_ghost.settings import Kill, Settings
 
@@ -76,6 +78,7 @@ class DataPlane:
         self._indexer: Indexer | None = None
         self._chunker: Chunker | None = None
         self._verifier: Verifier | None = None
+        self._throttle: Throttle | None = None
         self._barrier: int | None = None
         self._prepared: frozenset[str] | None = None
         self._not_before = 0.0
@@ -131,7 +134,8 @@ class DataPlane:
             pace = self._open_pace(progress, "the copy")
             sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
             crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
-            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), pace)
+            nice = self._tools.settings.throttle.nice_ratio
+            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), pace, nice)
         self._tools.reporter.workers = self._copier.pace.reason
         return self._copier
 
@@ -140,6 +144,23 @@ class DataPlane:
         cores = pressure.cores(session)
         governor = Governor(self._tools.settings.copy.workers or default_most(cores), cores, work)
         return Pace(governor, self._following(progress), PressureGauge(session).read)
+
+    def throttled(self, progress: Progress) -> str:
+        """Why no rows are to be copied, compared or swapped for now; empty when they may be."""
+        if progress.throttled:
+            return f"throttled until: fsm-ghost no-throttle {self._tools.migration[:8]}"
+        if self._throttle is None:
+            tools, heartbeats = self._tools, self._following(progress).heartbeats
+            asked = sources(
+                tools.settings.throttle,
+                tools.settings.server,
+                progress.the_plan.names.changelog,
+                heartbeats,
+                partial(tools.connections.open, "throttle"),
+            )
+            self._throttle = Throttle(tuple(asked), tools.bell)
+        reason = self._throttle.reason
+        return f"throttled: {reason}" if reason else ""
 
     def indexer(self, progress: Progress) -> Indexer:
         """Has deferred indexes built."""
@@ -264,10 +285,10 @@ class DataPlane:
 
     def close(self) -> None:
         """End everything that runs."""
-        for service in (self._copier, self._indexer, self._verifier, self._applier):
+        for service in (self._throttle, self._copier, self._indexer, self._verifier, self._applier):
             if service is not None:
                 service.close()
-        self._copier = self._indexer = self._verifier = self._applier = None
+        self._throttle = self._copier = self._indexer = self._verifier = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:
         if self._applier is None:

@@ -81,12 +81,12 @@ class Verifier:
         self._open: _Open | None = None
         self._behind: set[Key] = set()  # keys of that range that differed because they were only behind
 
-    def step(self, progress: Progress) -> Progress:
+    def step(self, progress: Progress, *, resting: bool = False) -> Progress:
         """Have the next range compared, or go on with what differs in the last one.
 
         What is inserted beyond the last key after the comparison began is left to the change stream, like every
-        later change; ghost rows beyond it that the original does not have are found. MismatchError when the tables
-        differ.
+        later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no new
+        range is begun. MismatchError when the tables differ.
         """
         if not progress.verifying:
             last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
@@ -101,7 +101,7 @@ class Verifier:
             progress = self._take(progress, joined(parts, *self._range))
         if self._open is not None:
             self._go_on(self._open)
-        elif not self._crew.busy and not progress.verified:
+        elif not self._crew.busy and not progress.verified and not resting:
             self._send_next(progress)
         return progress
 

@@ -70,8 +70,8 @@ class FakeVerifier:
 
     becomes: Callable[[Progress], Progress]
 
-    def step(self, progress: Progress) -> Progress:
-        return self.becomes(progress)
+    def step(self, progress: Progress, *, resting: bool = False) -> Progress:
+        return progress if resting else self.becomes(progress)
 
 
 @dataclass
@@ -121,6 +121,7 @@ class FakePlane:
     follows: Callable[[Progress], Progress] = lambda progress: progress
     barrier: bool = True
     behind: str = ""
+    throttle: str = ""
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
     audited: Audit = field(default_factory=lambda: Audit(0))
@@ -152,6 +153,9 @@ class FakePlane:
 
     def chunker(self, _: Progress) -> FakeChunker:
         return self.the_chunker
+
+    def throttled(self, _: Progress) -> str:
+        return self.throttle
 
     def indexer(self, _: Progress) -> FakeIndexer:
         return self.the_indexer

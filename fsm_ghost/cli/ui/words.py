@@ -182,6 +182,10 @@ def doing(snapshot: Snapshot) -> str:
         return _done(snapshot)
     if snapshot.alive and (held_up := _held_up(snapshot.readings)):
         return held_up
+    return _working(snapshot)
+
+
+def _working(snapshot: Snapshot) -> str:
     if snapshot.phase is Phase.SYNC and snapshot.progress.verified:
         return "bringing over the last changes before the swap"
     if snapshot.phase is Phase.CUT_OVER and snapshot.progress.attempts > 1:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fsm_ghost.cli.arguments import Values, parse
-from fsm_ghost.cli.options import MISSING, OPTIONS, Kind, options_of
+from fsm_ghost.cli.gh_ost import MISSING
+from fsm_ghost.cli.option import Kind
+from fsm_ghost.cli.options import OPTIONS, options_of
 from fsm_ghost.errors import UsageError
 
 _NOWHERE: dict[str, str] = {}
@@ -114,8 +116,8 @@ def test_a_flag_of_another_command_is_named_as_such() -> None:
 
 
 def test_a_protection_of_gh_osts_that_is_not_there_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(UsageError, match="does not have gh-ost's --max-load"):
-        parse("start", ["--max-load=Threads_running=25"], _NOWHERE)
+    with pytest.raises(UsageError, match="does not have gh-ost's --panic-flag-file"):
+        parse("start", ["--panic-flag-file=/tmp/panic"], _NOWHERE)
 
 
 @pytest.mark.parametrize(

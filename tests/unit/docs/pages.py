@@ -6,8 +6,10 @@ from pathlib import Path
 from fsm_ghost import errors
 from fsm_ghost.cli.diagram import mermaid
 from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.gh_ost import MISSING
 from fsm_ghost.cli.help import COMMANDS, Command
-from fsm_ghost.cli.options import MISSING, Group, Option, options_of
+from fsm_ghost.cli.option import Group, Option
+from fsm_ghost.cli.options import options_of
 from fsm_ghost.states.table import TABLE
 
 ROOT = Path(__file__).parents[3]

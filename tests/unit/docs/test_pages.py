@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.gh_ost import MISSING
 from fsm_ghost.cli.help import COMMANDS
-from fsm_ghost.cli.options import MISSING, OPTIONS, options_of
+from fsm_ghost.cli.options import OPTIONS, options_of
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.services import preflight
 from fsm_ghost.services.hooks import Hooks, Occasion

@@ -24,9 +24,10 @@ def asked(verb: Verb, phase: Phase, progress: Progress) -> tuple[Progress, Answe
 
 def possible(phase: Phase) -> Iterator[Progress]:
     """What a migration may have come to in a state, whatever was asked for before."""
-    for postponed, progress in itertools.product((None, True, False), (COPYING, VERIFIED, SWAPPING)):
+    asked_for = itertools.product((None, True, False), (True, False))
+    for (postponed, throttled), progress in itertools.product(asked_for, (COPYING, VERIFIED, SWAPPING)):
         if phase is Phase.CUT_OVER or not progress.swapping:
-            yield replace(progress, postponed=postponed)
+            yield replace(progress, postponed=postponed, throttled=throttled)
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -35,10 +36,28 @@ def test_every_answer_is_to_the_command_and_nothing_but_what_was_asked_for_chang
     for before in possible(phase):
         progress, answer = asked(verb, phase, before)
         assert answer.command == 5
-        assert replace(progress, postponed=before.postponed, rehearsal=None) == before
+        assert replace(progress, postponed=before.postponed, throttled=before.throttled, rehearsal=None) == before
         assert answer.text or progress.rehearsal == 5, "without words it is still to be answered"
         if answer.took_effect and answer.text:
-            assert progress.postponed is {Verb.POSTPONE: True, Verb.CUT_OVER: False}[verb]
+            assert progress.postponed is {Verb.POSTPONE: True, Verb.CUT_OVER: False}.get(verb, before.postponed)
+            assert progress.throttled is {Verb.THROTTLE: True, Verb.NO_THROTTLE: False}.get(verb, before.throttled)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in BEFORE if phase is not Phase.CUT_OVER])
+def test_whoever_throttles_is_obeyed_until_somebody_takes_it_back(phase: Phase) -> None:
+    throttled, answer = asked(Verb.THROTTLE, phase, COPYING)
+    assert (throttled, answer.took_effect) == (replace(COPYING, throttled=True), True)
+    free, answer = asked(Verb.NO_THROTTLE, phase, throttled)
+    assert (free, answer.took_effect) == (COPYING, True)
+    _, answer = asked(Verb.NO_THROTTLE, phase, free)
+    assert not answer.took_effect
+
+
+@pytest.mark.parametrize("phase", [*TOO_LATE, Phase.CUT_OVER])
+def test_a_swap_that_is_under_way_is_not_throttled(phase: Phase) -> None:
+    progress, answer = asked(Verb.THROTTLE, phase, VERIFIED)
+    assert (progress, answer.took_effect) == (VERIFIED, False)
+    assert "too late" in answer.text
 
 
 @pytest.mark.parametrize("phase", BEFORE)

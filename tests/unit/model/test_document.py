@@ -69,6 +69,7 @@ _PROGRESS = Progress(
     uncompared=("note",),
     verified_at=1795258731.25,
     postponed=True,
+    throttled=True,
     rehearsal=17,
     attempts=4,
     swapping=True,

@@ -1,0 +1,101 @@
+"""What an option is, and which commands there are to take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a value is; the text stands for it in help."""
+
+    TEXT = "TEXT"
+    PATH = "PATH"
+    NUMBER = "N"
+    DECIMAL = "SECONDS"
+    SWITCH = ""
+
+
+class Group(StrEnum):
+    """The sections of --help-all."""
+
+    CHANGE = "What to change"
+    SERVER = "The server"
+    COPY = "Row copy"
+    THROTTLE = "Throttling"
+    CUT_OVER = "Cut-over"
+    HOOKS = "Hooks"
+    DISPLAY = "State file and display"
+    DEMO = "The demo"
+    GH_OST = "Accepted for gh-ost's sake, without effect"
+
+
+Value = str | int | float | bool
+
+START, RESUME, STATUS, LIST, CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE, ABORT, CLEANUP, DIAGRAM, DEMO = (
+    "start",
+    "resume",
+    "status",
+    "list",
+    "cut-over",
+    "postpone",
+    "rehearse",
+    "throttle",
+    "no-throttle",
+    "abort",
+    "cleanup",
+    "diagram",
+    "demo",
+)
+STEERING = (CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE)
+# The argument beside options.
+TAKES = {START: "statement"} | dict.fromkeys((RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID")
+STARTING = (START,)
+CONNECTING = (START, RESUME, ABORT, CLEANUP)
+DRIVING = (START, RESUME, ABORT)
+STORING = (START, RESUME, STATUS, LIST, *STEERING, ABORT, CLEANUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    `sets` is the field of Settings that it becomes (dotted; `negated` for `--no-…`), empty where a command reads it
+    itself. `brief` options are shown by -h, all by --help-all. `remark` is said when it is given.
+    """
+
+    name: str
+    kind: Kind
+    group: Group
+    help: str
+    commands: tuple[str, ...] = STARTING
+    default: Value = ""
+    metavar: str = ""
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    sets: str = ""
+    negated: bool = False
+    brief: bool = False
+    gh_ost: bool = True
+    remark: str = ""
+
+    @property
+    def flag(self) -> str:
+        """As it is typed."""
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that stands in for it."""
+        return "FSM_GHOST_" + self.name.replace("-", "_").upper()
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it needs no value."""
+        return self.kind is Kind.SWITCH
+
+    @property
+    def synopsis(self) -> str:
+        """The flag with its value, for help."""
+        value = self.metavar or "|".join(self.choices) or self.kind.value
+        return f"{self.short + ' ' if self.short else ''}{self.flag}{' ' + value if value else ''}"
