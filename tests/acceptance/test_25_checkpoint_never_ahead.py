@@ -7,7 +7,6 @@ the run is killed (-9) and resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -21,7 +20,7 @@ from fsm_ghost.mysql.session import Session
 from tests.crash.conftest import StageMaker
 from tests.crash.stage import Command, Stage
 
-MARKERS = 3  # that are proved by checkpoints while no change is brought over
+MARKERS = 2  # that are proved by checkpoints while no change is brought over
 NEW = 1_000_000_000
 OLD = 50  # rows that are changed besides
 
@@ -31,12 +30,12 @@ def test_a_run_killed_while_no_change_is_brought_over_loses_none(make_stage: Sta
     stage = make_stage(chunk_size=50)
     run = started(stage, phase)
     stage.writers.stop()
+    bring_over(stage, run)
     with closing(Session(stage.application, "connecting as somebody who is in the way")) as holder:
         ghost = table(stage.record.progress.the_plan.names.ghost)
         holder.execute(f"LOCK TABLES {ghost} READ")
         begin = catalog.coordinates(stage.session)
-        for statement in changes(stage):
-            stage.session.execute(statement)
+        change(stage)
         changed = changed_rows(stage)
         follow(stage, run)
         run.kill()
@@ -64,11 +63,23 @@ def started(stage: Stage, phase: Phase) -> Command:
     return run
 
 
-def changes(stage: Stage) -> Iterator[str]:
-    """Nobody is to wait for a row that a stuck refresh has locked: each is changed once."""
+def bring_over(stage: Stage, run: Command) -> None:
+    """Wait until all is brought over that was written so far: no refresh holds a row that is to be changed."""
+    here = catalog.coordinates(stage.session)
+    stage.await_record(
+        run, lambda now: now.progress.safe is not None and now.progress.safe >= here, "the changes so far"
+    )
+
+
+def change(stage: Stage) -> None:
+    """One transaction, so that a checkpoint is before all of it or after all of it."""
     name = table(stage.table)
-    yield f"INSERT INTO {name} (id, customer, status, amount, changed_at) VALUES ({NEW}, -1, 'new', 1, NOW(6))"
-    yield f"UPDATE {name} SET customer = -1 WHERE id <= {OLD}"
+    stage.session.begin()
+    stage.session.execute(
+        f"INSERT INTO {name} (id, customer, status, amount, changed_at) VALUES ({NEW}, -1, 'new', 1, NOW(6))"
+    )
+    stage.session.execute(f"UPDATE {name} SET customer = -1 WHERE id <= {OLD}")
+    stage.session.commit()
 
 
 def changed_rows(stage: Stage) -> set[int]:
@@ -86,6 +97,9 @@ def follow(stage: Stage, run: Command) -> None:
 
 
 def knows(progress: Progress, begin: Coordinates, changed: set[int]) -> bool:
-    """Whether a run that goes on from this checkpoint meets what was changed from these coordinates on."""
+    """Whether a run that goes on from this checkpoint meets the transaction that began at these coordinates.
+
+    It may name all its keys instead: those of rows that stay locked.
+    """
     assert progress.safe is not None
     return progress.safe <= begin or {(number,) for number in changed} <= set(progress.carried)
