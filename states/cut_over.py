@@ -48,12 +48,12 @@ class CutOver:
             attempt = swapper.attempt()
         except MismatchError as error:
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=str(error))
+        killed = f"killed {told(attempt.killed)}" if attempt.killed else ""
         if self.plane.witness(progress).look() is not Found.SWAPPED:
             self.plane.back_off()
-            reason = attempt.given_up or "the RENAME left no trace"
+            reason = "; ".join(filter(None, (attempt.given_up or "the RENAME left no trace", killed)))
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
-        reason = f"killed {told(attempt.killed)}" if attempt.killed else ""
-        return _swapped(progress, attempt.locked_at, attempt.stall, self.plane.audit(progress), reason)
+        return _swapped(progress, attempt.locked_at, attempt.stall, self.plane.audit(progress), killed)
 
 
 def _swapped(progress: Progress, locked_at: Coordinates | None, stall: float, audit: Audit, reason: str) -> Step:

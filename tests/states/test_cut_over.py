@@ -7,6 +7,7 @@ import pytest
 from fsm_ghost.errors import AmbiguousError, ConnectionLostError, MismatchError
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Swap
+from fsm_ghost.mysql.blockers import Blocker
 from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.swapper import Attempt, Found
 from fsm_ghost.states.cut_over import CutOver
@@ -67,6 +68,16 @@ def test_an_attempt_that_was_given_up_backs_off_and_says_why() -> None:
     assert (step.outcome, step.reason) == (Outcome.GIVEN_UP, "the lock was not granted")
     assert (step.progress.swapping, step.progress.swap) == (False, None)
     assert "back off" in fake.log
+
+
+@pytest.mark.parametrize("found", Found)
+def test_who_was_killed_for_an_attempt_is_on_record_whatever_came_of_it(found: Found) -> None:
+    killed = (Blocker(7, "app", "web1", 30, "SELECT 1", 0, is_certain=True),)
+    given_up = "" if found is Found.SWAPPED else "the lock was not granted"
+    fake = FakePlane(attempt=replace(DONE, given_up=given_up, killed=killed), found=found, intends_swap=True)
+    step = CutOver(fake.plane).step(INTENDED)
+    assert "killed connection 7 (app@web1" in step.reason
+    assert given_up in step.reason
 
 
 def test_an_attempt_that_claims_success_is_not_believed_when_the_tables_do_not_show_it() -> None:
