@@ -21,7 +21,8 @@ from fsm_ghost.mysql.quoting import table
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.settings import CutOverSettings
-from tests.integration.driving import PATIENCE, Driver, Running, old_table, reached, table_of, tables
+from tests.crash.stage import until
+from tests.integration.driving import PATIENCE, Driver, old_table, reached, table_of, tables
 from tests.servers import Database
 
 ROWS = 300
@@ -75,10 +76,10 @@ class Application:
         """Why attempts were given up so far."""
         return [entry.reason for entry in self.driver.entries(self.running.id) if entry.outcome == Outcome.GIVEN_UP]
 
-    def goes_on(self, running: Running) -> None:
+    def goes_on(self) -> None:
         """Wait until the writers have got on."""
-        commits = self.writers.commits
-        running.until(lambda _: self.writers.commits > commits + 20)
+        wanted = self.writers.commits + 20
+        until(lambda: self.writers.commits >= wanted, "the application to go on")
 
     def assert_migrated(self) -> None:
         """The migration ends well, no write was lost or has escaped, nobody saw an error or had to wait for ever."""
@@ -147,7 +148,7 @@ def test_who_has_read_the_ghost_table_before_the_lock_makes_attempts_be_given_up
     reasons = application.given_up()
     assert len(reasons) >= 2
     assert all(f"the lock was not granted within {BUDGET:g} s" in reason for reason in reasons[:2])
-    application.goes_on(application.running)
+    application.goes_on()
     application.running.until(lambda _: tables(application.database) == before)
     application.reader.end()
     application.assert_migrated()
@@ -160,13 +161,14 @@ def test_who_reads_the_ghost_table_between_lock_and_rename_holds_the_rename_up_u
 ) -> None:
     """He waits behind the lock and gets the ghost table when it is gone; the RENAME, which holds the original by then,
     waits for him, and the writers for the RENAME."""
-    queued: list[int] = []
+    queued: list[bool] = []
 
     def at(point: str) -> None:
         if point == "swap.before-lock" and queued:
+            application.goes_on()  # although he still reads
             application.reader.end()
         elif point == "swap.after-lock" and not any(TWO_SESSIONS_CANNOT in why for why in application.given_up()):
-            queued.append(len(queued))
+            queued.append(True)
             application.reader.queue(application.session)
 
     monkeypatch.setattr("fsm_ghost.services.swapper.fault_point", at)
