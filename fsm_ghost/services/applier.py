@@ -132,9 +132,14 @@ class Applier:
         taken, self._commit_seconds = self._commit_seconds, None
         return taken
 
-    def expect_ddl(self, *, expected: bool) -> None:
-        """An ALTER TABLE of the ghost table is going to run, or none any more."""
-        self._refresher.expects_ddl = expected
+    def rest(self, timeout: float) -> None:
+        """Let the refreshes end that are under way, for up to `timeout` seconds; no new ones are begun."""
+        deadline = time.monotonic() + timeout
+        while self._crew.busy and time.monotonic() < deadline:
+            for refreshed in self._crew.collect():
+                self._ended(refreshed)
+            for changes in self._streamer.wait(0.001):
+                self._take_in(changes)
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent."""

@@ -113,7 +113,6 @@ class Indexer:
 
     def _start(self) -> None:
         self._began = time.monotonic()
-        self._applier.expect_ddl(expected=True)
         self._crew.assign(self._build)
 
     def _build(self, session: Session) -> bool:
@@ -154,4 +153,3 @@ class Indexer:
 
     def _end(self) -> None:
         self._applier.is_held = False
-        self._applier.expect_ddl(expected=False)

@@ -61,8 +61,7 @@ class Refresher:
     Where the ghost table has unique keys that rows of the original may break, no row is ever replaced by another one:
     a row that is like others is left, and told together with them (R9).
 
-    While it `expects_ddl` on the ghost table, a batch waits for it before it locks a row: an ALTER TABLE that is about
-    to end, or to begin, keeps everybody else from the table for a moment.
+    Whoever keeps us from the ghost table, with LOCK TABLES or an ALTER TABLE, is waited for before a row is locked.
     """
 
     def __init__(self, statements: Statements, plan: Plan) -> None:
@@ -71,7 +70,6 @@ class Refresher:
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
         self._demanded = plan.demanded
         self._touch = touch(plan.names.ghost)
-        self.expects_ddl = False
 
     @staticmethod
     def set_up(session: Session) -> Session:
@@ -128,7 +126,7 @@ class Refresher:
 
         When by now they all can, or their rows are locked, they are left for another time.
         """
-        session.begin()
+        self._begin(session)
         try:
             found = self._found(session, keys, wait=False)
             self._clear(session, keys, found)
@@ -160,17 +158,19 @@ class Refresher:
         return [key_sql.parse(self._ghost_columns, row) for row in session.query(self._statements.holders(unique))]
 
     def _refresh_batch(self, session: Session, keys: Sequence[Key], *, wait: bool) -> None:
-        session.begin()
+        self._begin(session)
         found = self._found(session, keys, wait=wait)
         self._write(session, keys, found)
         fault_point("refresh.before-commit")
         session.commit()
         fault_point("refresh.after-commit")
 
+    def _begin(self, session: Session) -> None:
+        session.begin()
+        session.query(self._touch)
+
     def _found(self, session: Session, keys: Sequence[Key], *, wait: bool) -> list[Key]:
         """Lock the rows of these keys; the keys of those that exist."""
-        if self.expects_ddl:
-            session.query(self._touch)
         return [key_sql.parse(self._columns, row) for row in session.query(self._statements.lock(keys, wait=wait))]
 
     def _write(self, session: Session, keys: Sequence[Key], found: Sequence[Key]) -> None:

@@ -37,6 +37,7 @@ from fsm_ghost.services.builder import keep_counter
 log = logging.getLogger(__name__)
 _PATIENCE = 0.6  # share of the budget after which it is time to see who is in the way
 _LEAST_RENAME = 0.1  # seconds that a RENAME is given, however little is left of the budget
+_REST = 2.0  # seconds for refreshes to end before the tables are locked: one that came later would wait for the lock
 _IDLE_LIMIT = 5  # seconds: the server ends a locking session whose client has frozen for that long
 
 
@@ -144,6 +145,7 @@ class Swapper:
     def _attempt(self, locker: Session, watcher: Session, renamer: Session, *, rehearsal: bool) -> Attempt:
         sentry = self._plan.swap is SwapMethod.SENTRY and not rehearsal
         self._set_up(locker, renamer, sentry=sentry)
+        self._applier.rest(_REST)
         fault_point("swap.before-lock")
         began = time.monotonic()
         deadline = began + self._budget

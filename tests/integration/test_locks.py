@@ -153,6 +153,20 @@ def test_a_row_that_stays_locked_does_not_hold_up_the_others(keyed: Database, dr
     finished(keyed, driver, running)
 
 
+def test_whoever_locks_the_ghost_table_does_not_hold_up_the_application(plain: Database, driver: Driver) -> None:
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    plain.execute("SET SESSION innodb_lock_wait_timeout = 10")
+    with plain.connect() as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLES t_gho READ")
+        for n in (1, 2, 3):
+            seen = running.last.progress.changes
+            plain.execute(f"UPDATE t SET n = {n} WHERE id = 1")  # not behind a refresh that waits for the ghost table
+            running.until(lambda now, seen=seen: now.progress.changes > seen and now.readings.backlog > 0)  # type: ignore[misc]
+        cursor.execute("UNLOCK TABLES")
+    finished(plain, driver, running)
+
+
 def test_rows_that_are_locked_again_and_again_are_brought_over_in_the_end(plain: Database, driver: Driver) -> None:
     running = driver.start(driver.postponed(), hold=Phase.SYNC)
     running.until_held()

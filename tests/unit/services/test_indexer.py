@@ -26,7 +26,6 @@ class Server:
     busy: int = 0
     builds: int = 0
     killed: list[int] = field(default_factory=list)
-    expected: list[bool] = field(default_factory=list)
     is_held: bool = False
     id: int = 17
 
@@ -45,9 +44,6 @@ class Server:
     def kill(self, connection: int) -> None:
         self.killed.append(connection)
 
-    def expect_ddl(self, *, expected: bool) -> None:
-        self.expected.append(expected)
-
 
 @pytest.fixture
 def indexer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Indexer]:
@@ -60,11 +56,11 @@ def indexer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Indexer]:
     return made
 
 
-def test_it_is_built_once_and_refreshes_expect_it_only_meanwhile(indexer: Callable[[Server], Indexer]) -> None:
+def test_it_is_built_once(indexer: Callable[[Server], Indexer]) -> None:
     server = Server([None])
     under_test = indexer(server)
     assert [under_test.step(), under_test.step()] == [False, True]
-    assert (server.builds, server.expected) == (1, [True, False])
+    assert server.builds == 1
 
 
 def test_where_all_is_there_already_nothing_is_built(indexer: Callable[[Server], Indexer]) -> None:
