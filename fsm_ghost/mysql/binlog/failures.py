@@ -38,10 +38,9 @@ def from_server(code: int, message: str, where: object) -> FsmGhostError:
     if code in _LOST:
         return ConnectionLostError(f"The binlog stream was lost at {where}: {message} ({code})")
     if code == _SAME_SERVER_ID or (code == _BINLOG_UNREADABLE and "same server" in message):
-        return StreamError(
-            f"The server ended the binlog stream at {where}: {message} ({code})",
-            "Another replica or another fsm-ghost reads this server's binlog with the same replica server id. "
-            "Give one of them another id and resume.",
+        # Whoever connects again takes another id.
+        return ConnectionLostError(
+            f"Another replica reads under our id; the stream ended at {where}: {message} ({code})"
         )
     if code == _BINLOG_UNREADABLE:
         return StreamError(
