@@ -78,7 +78,7 @@ def exit_codes() -> str:
             [(str(int(code)), f"`{code.name}`", _cell(code.meaning), _errors_with(code)) for code in ExitCode],
         ),
         "After 4, 7, 75 and 130 a migration that had been begun can be resumed. In a script, treat 75 as *try again"
-        " later*. Where 4 comes from a binlog that cannot be followed (`StreamError`), resuming comes to the same end:"
+        " later*. Where 1 comes from a binlog that cannot be followed (`StreamError`), resuming comes to the same end:"
         " the message says so.",
         "`abort` ends with 0 when the migration has been aborted, since that is what was asked for; 6 is what a *run*"
         " ends with when somebody else aborted it.",
