@@ -143,7 +143,7 @@ def fingerprint(session: Session, name: TableName) -> str | None:
 
 def auto_increment(session: Session, name: TableName) -> int | None:
     """The table's AUTO_INCREMENT counter as SHOW CREATE TABLE has it; None when it has none beyond 1."""
-    statement = str(session.query(f"SHOW CREATE TABLE {table(name)}")[0][1])
+    statement = session.shown(f"SHOW CREATE TABLE {table(name)}")
     counter = re.search(r"^\).* AUTO_INCREMENT=(\d+)", statement, re.MULTILINE)
     return int(counter[1]) if counter else None
 
@@ -265,7 +265,7 @@ def partitions(session: Session, name: TableName) -> list[str]:
 
 def _create_statement(session: Session, name: TableName) -> str | None:
     try:
-        statement = str(session.query(f"SHOW CREATE TABLE {table(name)}")[0][1])
+        statement = session.shown(f"SHOW CREATE TABLE {table(name)}")
     except ServerError as error:
         if error.code == NO_SUCH_TABLE:
             return None

@@ -58,4 +58,5 @@ def _ours(error: pymysql.MySQLError, what: str) -> FsmGhostError:
         return StoppedError(f"{what}: {text} ({code})", "Has another server become the primary? Find out, then resume.")
     if code in {1044, 1045, 1698}:
         return RefusedError(f"{what}: {text} ({code})", "Check --user and the password (--ask-pass, MYSQL_PWD).")
-    return ServerError(f"{what}: {text} ({code})", code=code)
+    remedy = "Was it renamed or dropped? Then abort this migration." if code == NO_SUCH_TABLE else ""
+    return ServerError(f"{what}: {text} ({code})", remedy, code)

@@ -127,6 +127,15 @@ class Session:
             names = [column[0].lower() for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def shown(self, statement: str) -> str:
+        """What SHOW CREATE shows; bytes that are no text, such as MariaDB has in a binary default, are escaped."""
+        self._connection.use_unicode = False
+        try:
+            text = self.query(statement)[0][1]
+        finally:
+            self._connection.use_unicode = True
+        return bytes(text).decode(errors="backslashreplace")
+
     def use_server_time_zone(self) -> None:
         """Convert and default temporal values as a native ALTER TABLE would: in the server's own time zone.
 

@@ -78,14 +78,15 @@ class Witness:
     def look(self) -> Found:
         """Whether the swap has happened; AmbiguousError when the tables show neither.
 
-        Only to be asked when no statement of ours can be under way any more.
+        Only to be asked when no statement of ours can be under way any more. It moves all names or none: as long as
+        ghost table and marker have theirs, it has not happened, and an original that is gone is somebody else's doing.
         """
         names = self.names
         every = (names.original, names.ghost, names.marker, names.swapped, names.old)
         found = catalog.found_tables(self.session, every)
         if {names.original, names.swapped} <= found.keys() and not {names.ghost, names.marker} & found.keys():
             return Found.SWAPPED
-        if {names.original, names.ghost, names.marker} <= found.keys() and names.swapped not in found:
+        if {names.ghost, names.marker} <= found.keys() and names.swapped not in found:
             self.drop_sentry()
             return Found.NOT_SWAPPED
         shown = ", ".join(str(name) for name in every if name in found) or "none"

@@ -101,6 +101,19 @@ def test_keys_that_end_in_zeros_are_copied_and_followed_exactly(database: Databa
     assert contents(database, "t") == altered_natively(database, old)
 
 
+def test_a_default_of_bytes_is_kept(database: Database, driver: Driver) -> None:
+    """MariaDB shows it as it is, in the middle of a text: 0xaa is no character of UTF-8."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, b BINARY(4) NOT NULL DEFAULT x'aa00')")
+    database.execute("INSERT INTO t (id) VALUES (1), (2)")
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    database.execute("INSERT INTO t (id) VALUES (3)")
+    driver.flag_file.unlink()
+    assert running.ending().exit_code == 0
+    database.execute("INSERT INTO t (id) VALUES (4)")
+    assert database.query("SELECT id, HEX(b), added FROM t") == [(number, "AA000000", 7) for number in (1, 2, 3, 4)]
+
+
 def altered_natively(database: Database, old: str) -> list[tuple[object, ...]]:
     """What the server itself makes of the old table's rows."""
     for statement in ("CREATE TABLE native LIKE", "INSERT INTO native SELECT * FROM"):
