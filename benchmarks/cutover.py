@@ -371,7 +371,7 @@ def told(tally: Tally) -> Iterator[str]:
     yield f"stall of a swap {milliseconds(tally.stalls)}"
     if given_up:
         yield f"  of one given up {milliseconds([attempt.stall for attempt in given_up])}"
-        causes = Counter(re.sub(r"[0-9]+ ", "", attempt.given_up.partition(":")[0]) for attempt in given_up)
+        causes = Counter(re.sub("^[0-9]+ ", "", attempt.given_up.partition(":")[0]) for attempt in given_up)
         yield from (f"    {count} times {cause}" for cause, count in causes.most_common())
     yield f"longest gap     {1000 * tally.longest:.0f} ms that a writer waited for one transaction"
     yield from (f"ghost was read  {count} times: {how}" for how, count in sorted(tally.reads.items()))
