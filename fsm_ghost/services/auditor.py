@@ -70,7 +70,7 @@ class Auditor:
         self._changelog = changelog
         self._open_stream = open_stream
 
-    def audit_since(self, safe: Coordinates) -> Audit:
+    def audit_since(self, safe: Coordinates, *, behind_lock: bool) -> Audit:
         """For a swap that was found done: everything from these coordinates to the RENAME is looked at."""
         stream = self._open_stream(self._plan, self._plan.names.old)(safe)
         keys: set[Key] = set()
@@ -80,22 +80,27 @@ class Auditor:
                 changes = stream.read()
                 keys |= changes.keys if changes else set()
                 if changes and changes.swapped:
-                    return self.audit(keys, changes.end)
+                    return self.audit(keys, changes.end, behind_lock=behind_lock)
         except StreamError:
             return Audit(None)
         finally:
             stream.close()
         return Audit(None)
 
-    def audit(self, keys: Collection[Key], renamed_at: Coordinates) -> Audit:
-        """Compare the rows of these keys, and heal those that have escaped."""
+    def audit(self, keys: Collection[Key], renamed_at: Coordinates, *, behind_lock: bool = True) -> Audit:
+        """Compare the rows of these keys, and heal those that have escaped.
+
+        What was written `behind_lock` has escaped also where the rows are equal by now, if the application has written
+        to the new one since: `n = n + 1` in both tables makes one of two.
+        """
         differing = self._differing(keys)
-        if not differing:
+        suspects = list(keys) if behind_lock else differing
+        if not suspects:
             return Audit(0)
         for _ in range(_TRIES):
             with suppress(LockConflictError):
-                return self._heal(differing, renamed_at)
-        return Audit(len(differing), unclear=tuple(differing))
+                return self._heal(differing, suspects, renamed_at)
+        return Audit(len(suspects), unclear=tuple(suspects))
 
     def _differing(self, keys: Collection[Key]) -> list[Key]:
         swapped = self._swapped_plan()
@@ -110,7 +115,7 @@ class Auditor:
             found |= dict.fromkeys(key_sql.parse(self._plan.key.columns, row) for row in rows)
         return list(found)
 
-    def _heal(self, differing: list[Key], renamed_at: Coordinates) -> Audit:
+    def _heal(self, differing: list[Key], suspects: list[Key], renamed_at: Coordinates) -> Audit:
         """Under a lock: whatever the application has not touched since is taken from the old table."""
         stream = self._open_stream(self._plan_of_new(), self._plan.names.original)(renamed_at)
         locker = self._open_session("audit")
@@ -121,7 +126,7 @@ class Auditor:
             locker.lock_tables([names.original, names.old, names.changelog])
             touched |= self._read_to(stream, self._changelog.write_marker(locker))
             escaped = [key for key in differing if key not in touched]
-            return self._healed(locker, escaped, tuple(key for key in differing if key in touched))
+            return self._healed(locker, escaped, tuple(key for key in suspects if key in touched))
         finally:
             locker.close()
             stream.close()

@@ -273,8 +273,10 @@ class DataPlane:
 
     def audit_found(self, progress: Progress) -> Audit:
         """The same for a swap that was found done by a later run."""
-        since = self._tools.changelog.locked_at() or progress.safe
-        return Audit(None) if since is None else self._auditor(progress.the_plan).audit_since(since)
+        locked_at = self._tools.changelog.locked_at()
+        since = locked_at or progress.safe
+        auditor = self._auditor(progress.the_plan)
+        return Audit(None) if since is None else auditor.audit_since(since, behind_lock=locked_at is not None)
 
     def _auditor(self, plan: Plan) -> Auditor:
         tools = self._tools

@@ -86,6 +86,23 @@ def test_an_escaped_row_that_was_written_again_since_the_swap_is_left_to_people(
     assert database.query("SELECT id, n FROM t WHERE id IN (5, 6)") == [(5, 1), (6, 2)]
 
 
+def test_an_escaped_row_that_came_to_look_like_the_new_one_is_left_to_people(
+    database: Database, driver: Driver, escape: Escape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both tables say 1, and 2 would be right."""
+    escape(f"UPDATE `{database.name}`.t SET n = n + 1 WHERE id IN (5, 6)")
+    audit = Auditor.audit
+
+    def late(auditor: Auditor, keys: Collection[Key], renamed_at: Coordinates) -> Audit:
+        database.execute("UPDATE t SET n = n + 1 WHERE id = 6")
+        return audit(auditor, keys, renamed_at)
+
+    monkeypatch.setattr(Auditor, "audit", late)
+    ending = driver.run(driver.settings())
+    assert ending.exit_code != 0
+    assert told(ending) == (2, 1, ((6,),))
+
+
 def test_a_swap_found_done_after_a_lost_connection_is_audited_as_well(
     database: Database, driver: Driver, escape: Escape, monkeypatch: pytest.MonkeyPatch
 ) -> None:

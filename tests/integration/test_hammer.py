@@ -66,9 +66,10 @@ def test_names_that_sort_before_the_original_let_writes_escape_and_the_audit_tel
     `_orders_ghm`, not for the original's. UNLOCK TABLES lets go of all of them at once: the writers that wait for the
     original get it, for they stood there first, and write to a table that is drained and is renamed a moment later.
     Both servers do so, nearly every time. The audit finds these rows and brings over those that nobody has written
-    again by then. The others are lost for good: so nothing is demanded of the journals here.
+    again by then. The others are told: where a write is lost for good, at least one row is among those.
     """
     tally = hammered(database, tmp_path, Load(sentry=True, sorts_before=True), swaps=4)
     assert tally.escaped > 0
     assert tally.endings[8] > 0
     assert tally.healed + tally.unclear == tally.escaped
+    assert tally.losses == [] or tally.unclear > 0
