@@ -243,15 +243,12 @@ def plain_indexes(create: str) -> dict[str, str]:
 
 def others_reading_binlog(session: Session) -> int:
     """How many connections read the server's binlog: replicas, and others that follow the changes."""
-    return sum(str(row["command"]).startswith("Binlog Dump") for row in session.named("SHOW PROCESSLIST"))
+    return sum(each.command.startswith("Binlog Dump") for each in sessions.listed(session))
 
 
 def build_progress(session: Session, connection: int) -> float | None:
-    """How much of its ALTER TABLE a connection has done, 0..1; None where the server does not tell (MariaDB does)."""
-    for row in session.named("SHOW PROCESSLIST"):
-        if row["id"] == connection and row.get("progress") is not None:
-            return float(row["progress"]) / 100
-    return None
+    """How much of its ALTER TABLE a connection has done, 0..1; None where the server does not tell."""
+    return next((each.progress for each in sessions.listed(session) if each.connection == connection), None)
 
 
 def partitions(session: Session, name: TableName) -> list[str]:

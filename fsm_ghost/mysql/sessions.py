@@ -30,7 +30,8 @@ _PERFORMANCE_SCHEMA = (
 class Listed:
     """A session as the server lists it.
 
-    `seconds` is how long it has been doing what it does; `statement` is empty while it idles.
+    `seconds` is how long it has been doing what it does; `statement` is empty while it idles. `progress` is the part of
+    an ALTER TABLE that is done, 0..1; None where the server does not tell (MariaDB does).
     """
 
     connection: int
@@ -40,6 +41,7 @@ class Listed:
     seconds: int
     state: str
     statement: str
+    progress: float | None = None
 
     @property
     def waits_for_table(self) -> bool:
@@ -81,4 +83,5 @@ def _listed(row: dict[str, Any]) -> Listed:
         seconds=int(row["time"] or 0),
         state=str(row["state"] or ""),
         statement=str(row["info"] or ""),
+        progress=None if row.get("progress") is None else float(row["progress"]) / 100,
     )
