@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ from fsm_ghost.mysql.quoting import quote, table
 from fsm_ghost.mysql.session import Session
 
 _SYNTAX_ERROR = 1064
+_LAST_CHARACTER = "\uffff"  # of those that an identifier may have
+# Where InnoDB lists foreign keys, and how it spells names there: MySQL, MariaDB.
+_FOREIGN_KEYS = (("INNODB_FOREIGN", "{}"), ("INNODB_SYS_FOREIGN", "CONVERT({} USING filename)"))
+# It stands right behind the engine; the comment of the table may say the same words.
+_COUNTER = re.compile(r"^(\)[^'\n]* ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
 _INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 _KINDS = {
     "year": KeyKind.YEAR,
@@ -102,7 +107,7 @@ def status(session: Session, names: Collection[str]) -> dict[str, float]:
 def found_tables(session: Session, names: Collection[TableName]) -> dict[TableName, FoundTable]:
     """Which of these tables exist. Names are compared as the server does."""
     found = {}
-    for name in names:
+    for name in filter(_can_be, names):
         rows = session.query(
             "SELECT TABLE_TYPE, ENGINE, TABLE_COMMENT FROM information_schema.TABLES"
             f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
@@ -110,6 +115,11 @@ def found_tables(session: Session, names: Collection[TableName]) -> dict[TableNa
         if rows:
             found[name] = FoundTable(name, *(str(value or "") for value in rows[0]))
     return found
+
+
+def _can_be(name: TableName) -> bool:
+    """Whether servers take such names. They do not always say no: space at the end is overlooked where they compare."""
+    return all(part and not part.endswith(" ") and max(part) <= _LAST_CHARACTER for part in (name.schema, name.name))
 
 
 def definition(session: Session, name: TableName) -> Definition | None:
@@ -144,8 +154,8 @@ def fingerprint(session: Session, name: TableName) -> str | None:
 def auto_increment(session: Session, name: TableName) -> int | None:
     """The table's AUTO_INCREMENT counter as SHOW CREATE TABLE has it; None when it has none beyond 1."""
     statement = session.shown(f"SHOW CREATE TABLE {table(name)}")
-    counter = re.search(r"^\).* AUTO_INCREMENT=(\d+)", statement, re.MULTILINE)
-    return int(counter[1]) if counter else None
+    counter = _COUNTER.search(statement)
+    return int(counter[2]) if counter else None
 
 
 def foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
@@ -158,28 +168,36 @@ def foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
         f" OR (REFERENCED_TABLE_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {table_name}))"
     )
     found = [ForeignKey(row[0], TableName(row[1], row[2]), TableName(row[3], row[4])) for row in rows]
-    return tuple(found) or _hidden_foreign_keys(session, name)
+    same = _sameness(session, name)
+    return tuple(key for key in found if same(key.child) or same(key.parent)) or _hidden_foreign_keys(session, name)
+
+
+def _sameness(session: Session, name: TableName) -> Callable[[TableName], bool]:
+    """What tells this table from others: MariaDB's own views of tables overlook case and accents."""
+    if _tells_case(session):
+        return lambda other: other == name
+    return lambda other: str(other).lower() == str(name).lower()
+
+
+def _tells_case(session: Session) -> bool:
+    return bool(session.value("SELECT @@lower_case_table_names = 0"))
 
 
 def _hidden_foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
     """What InnoDB's own dictionary says; nothing without the PROCESS privilege, which the preflight demands."""
-    path = session.quote(f"{_file_name(name.schema)}/{_file_name(name.name)}")
-    plain = session.quote(f"{name.schema}/{name.name}")
-    for view in ("INNODB_FOREIGN", "INNODB_SYS_FOREIGN"):
+    parts = (name.schema, name.name) if _tells_case(session) else (name.schema.lower(), name.name.lower())
+    for view, spelled in _FOREIGN_KEYS:
+        schema, table_name = (f"CAST({spelled.format(session.quote(part))} AS BINARY)" for part in parts)
+        path = f"CONCAT({schema}, '/', {table_name})"
         try:
             rows = session.query(
                 f"SELECT ID, FOR_NAME, REF_NAME FROM information_schema.{view}"
-                f" WHERE REF_NAME IN ({path}, {plain}) OR FOR_NAME IN ({path}, {plain})"
+                f" WHERE CAST(REF_NAME AS BINARY) = {path} OR CAST(FOR_NAME AS BINARY) = {path}"
             )
         except ServerError:
             continue
         return tuple(ForeignKey(str(row[0]), _from_path(row[1]), _from_path(row[2])) for row in rows)
     return ()
-
-
-def _file_name(name: str) -> str:
-    """A name as InnoDB's files have it: what is not a letter, a digit or `_` of ASCII by its code."""
-    return "".join(c if re.match(r"[A-Za-z0-9_]", c, re.ASCII) else f"@{ord(c):04x}" for c in name)
 
 
 def _from_path(path: object) -> TableName:
@@ -190,10 +208,11 @@ def _from_path(path: object) -> TableName:
 def triggers(session: Session, name: TableName) -> tuple[str, ...]:
     """The names of the table's triggers."""
     rows = session.query(
-        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
         f" WHERE EVENT_OBJECT_SCHEMA = {session.quote(name.schema)} AND EVENT_OBJECT_TABLE = {session.quote(name.name)}"
     )
-    return tuple(str(row[0]) for row in rows)
+    same = _sameness(session, name)
+    return tuple(str(row[0]) for row in rows if same(TableName(row[1], row[2])))
 
 
 def is_replica(session: Session) -> bool:
@@ -267,7 +286,7 @@ def _create_statement(session: Session, name: TableName) -> str | None:
         if error.code == NO_SUCH_TABLE:
             return None
         raise
-    return re.sub(r"^(\).*?) AUTO_INCREMENT=\d+", r"\1", statement, flags=re.MULTILINE)
+    return _COUNTER.sub(r"\1", statement)
 
 
 def _column(row: dict[str, Any]) -> Column:

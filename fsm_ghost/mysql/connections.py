@@ -17,11 +17,12 @@ from typing import Any, Protocol
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, ServerError, StoppedError
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql.faults import NO_SUCH_THREAD
 from fsm_ghost.mysql.lease import Lease
+from fsm_ghost.mysql.quoting import table as quoted_table
 from fsm_ghost.mysql.session import Session
 
 FENCE_TIMEOUT = 120.0  # seconds; rolling a killed chunk back takes the server as long as the chunk took
-_NO_SUCH_THREAD = 1094
 _ASKED_AT_ONCE = 64  # names of locks in one question to the server
 
 
@@ -115,7 +116,7 @@ class Ownership:
     def __init__(self, session: Session, table: TableName) -> None:
         self._session = session
         self._table = table
-        self._name = "fsm-ghost:" + hashlib.sha256(f"{table.schema}.{table.name}".lower().encode()).hexdigest()[:40]
+        self._name = "fsm-ghost:" + hashlib.sha256(quoted_table(table).lower().encode()).hexdigest()[:40]
         self._asked_at = 0.0
 
     @property
@@ -173,7 +174,7 @@ def _kill(session: Session, connection: int) -> None:
     try:
         session.kill(connection)
     except ServerError as error:
-        if error.code != _NO_SUCH_THREAD:
+        if error.code != NO_SUCH_THREAD:
             raise StoppedError(
                 f"connection {connection} of an earlier run cannot be killed: {error.message}",
                 "Resume as the same database user, or have it killed by somebody who may.",

@@ -29,6 +29,7 @@ UNFIT = frozenset({1048, 1062, 1138, 1264, 1265, 1292, 1364, 1365, 1366, 1406, 1
 UNFIT |= {3140, 3141, 3156, 3157, 3819, 3903, 4025, 4038, 4078, 1977, 1300, 1367, 1441, 1748, 1863, 3685}
 DUPLICATE = 1062
 TOO_LARGE = 1197  # a transaction does not fit into max_binlog_cache_size; a smaller one may
+NO_SUCH_THREAD = 1094
 NO_SUCH_TABLE = 1146
 LOG_OF_CHANGES_FULL = 1799  # innodb_online_alter_log_max_size: too many changes during an online ALTER TABLE
 TABLES_LOCKED = 1192

@@ -177,7 +177,10 @@ def create_like(new: TableName, model: TableName, migration: str) -> str:
 
 def create_marker(name: TableName, migration: str) -> str:
     """The table whose renaming proves the swap."""
-    return f"CREATE /* {own_tag(migration)} */ TABLE {table(name)} (id INT PRIMARY KEY) ENGINE = InnoDB"
+    return (
+        f"CREATE /* {own_tag(migration)} */ TABLE {table(name)} (id INT PRIMARY KEY) ENGINE = InnoDB"
+        f" COMMENT = '{own_tag(migration)}'"
+    )
 
 
 def create_sentry(name: TableName, migration: str) -> str:

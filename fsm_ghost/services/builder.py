@@ -98,11 +98,14 @@ class Builder:
                 fault_point("clean-up.after-drop")
 
     def _ours(self, found: dict[TableName, catalog.FoundTable]) -> set[TableName]:
-        changelog = found.get(self.names.changelog)
-        if changelog is None or changelog.comment != statements.own_tag(self.migration):
+        signed = {name for name, table in found.items() if table.comment == statements.own_tag(self.migration)}
+        if self.names.changelog not in signed:
             return set()
         made = self.changelog.made()
-        return {self.names.changelog} | {name for name in found if name.name in made}
+        # The ghost table's comment is the user's. The proof's name is free until the swap: others may have taken it.
+        return {name for name in found if name.name in made and name in {self.names.ghost, *signed}} | {
+            self.names.changelog
+        }
 
 
 def keep_counter(session: Session, names: Names, migration: str) -> None:

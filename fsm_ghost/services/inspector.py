@@ -23,8 +23,8 @@ def survey(session: Session, server: ServerIdentity, names: Names) -> Subject:
         definition=catalog.definition(session, names.original) if is_table else None,
         neighbours=found,
         neighbour_owner=owner_of(session, names.changelog) if names.changelog in found else "",
-        foreign_keys=catalog.foreign_keys(session, names.original),
-        triggers=catalog.triggers(session, names.original),
+        foreign_keys=catalog.foreign_keys(session, names.original) if is_table else (),
+        triggers=catalog.triggers(session, names.original) if is_table else (),
         is_replica=catalog.is_replica(session),
         missing_grants=privileges.missing_grants(
             catalog.grants(session),

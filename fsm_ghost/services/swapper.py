@@ -29,6 +29,7 @@ from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Plan, SwapMethod
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.blockers import Blocker
+from fsm_ghost.mysql.faults import NO_SUCH_THREAD
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.bouncer import Bouncer, told
@@ -250,7 +251,11 @@ class Swapper:
 
     def _withdraw(self, renamer: Session, call: _Call) -> None:
         """End a RENAME that is not wanted any more, before the lock that holds it up is given away."""
-        self._session.kill_query(renamer.id)
+        try:
+            self._session.kill_query(renamer.id)
+        except ServerError as error:
+            if error.code != NO_SUCH_THREAD:  # its connection is gone, so its statement has ended
+                raise ConnectionLostError("a RENAME could not be withdrawn") from error
         try:
             call.result()
         except FsmGhostError as error:

@@ -49,7 +49,7 @@ def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(Builder, "swap_method", lambda _: SwapMethod.SENTRY)
 
 
-@pytest.mark.mysql_only
+@pytest.mark.usefixtures("_either_way")
 def test_a_swap_whose_answer_is_lost_is_found_done_and_not_made_again(busy: Busy, network: Proxy) -> None:
     running = busy.waiting()
     answer = network.lay(RENAME, How.LOSE_REPLY)

@@ -13,9 +13,9 @@ from tests.servers import Database
 DEFINITION = "id BIGINT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(20) NOT NULL"
 
 
-def create(database: Database, counter: int) -> None:
+def create(database: Database, counter: int, comment: str = "") -> None:
     """A table `t` whose next row gets this id."""
-    database.execute(f"CREATE TABLE t ({DEFINITION}) AUTO_INCREMENT = {counter}")
+    database.execute(f"CREATE TABLE t ({DEFINITION}) AUTO_INCREMENT = {counter} COMMENT = '{comment}'")
 
 
 def counter(database: Database, name: str) -> int:
@@ -48,8 +48,11 @@ def assert_next(database: Database, wanted: int) -> None:
     assert next_id(database, "t") == next_id(database, old) == wanted
 
 
-def test_a_table_without_rows_keeps_its_counter(database: Database, driver: Driver) -> None:
-    create(database, 2_979_716)
+@pytest.mark.parametrize("comment", ["", "was AUTO_INCREMENT=7 and  AUTO_INCREMENT=99999999 before"])
+def test_a_table_without_rows_keeps_its_counter_whatever_its_comment_says(
+    database: Database, driver: Driver, comment: str
+) -> None:
+    create(database, 2_979_716, comment)
     assert driver.run(driver.settings()).exit_code == 0
     assert_next(database, 2_979_716)
 

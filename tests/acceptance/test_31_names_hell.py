@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from fsm_ghost.errors import AmbiguousError, FsmGhostError, RefusedError
+from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql.quoting import quote
 from fsm_ghost.settings import ServerSettings, Settings
 from tests.conftest import ServerFactory
@@ -99,6 +100,42 @@ def test_tables_whose_names_differ_by_case_are_migrated_one_after_the_other(data
     assert_migrated(database, names, 100)
 
 
+@pytest.mark.parametrize("other", ["T", "É", "è"])
+def test_triggers_and_foreign_keys_of_a_table_whose_name_is_alike_are_no_hindrance(
+    database: Database, driver: Driver, other: str
+) -> None:
+    name = "t" if other == "T" else "é"
+    create(database, name, 1)
+    create(database, other, 2)
+    database.execute(f"CREATE TRIGGER counting BEFORE INSERT ON {quote(other)} FOR EACH ROW SET NEW.n = 5")
+    database.execute(
+        f"CREATE TABLE child (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES {quote(other)} (id))"
+    )
+    assert driver.run(driver.settings(name)).exit_code == 0
+    assert rows(database, name) == [(1, 1, 7), (2, 1, 7)]
+    assert rows(database, other) == [(1, 2), (2, 2)]
+
+
+def test_tables_that_are_called_alike_with_their_databases_are_migrated_at_the_same_time(
+    database: Database, driver: Driver
+) -> None:
+    first, second = f"{database.name}.x", database.name
+    with schema(database, first):
+        create(database, "x.t", 2)
+        database.execute(f"CREATE TABLE {quote(first)}.t LIKE `x.t`")
+        database.execute(f"INSERT INTO {quote(first)}.t VALUES (1, 1)")
+        both = [
+            driver.start(replace(driver.postponed(name), schema=where))
+            for where, name in ((first, "t"), (second, "x.t"))
+        ]
+        for running in both:
+            running.until_postponed()
+        driver.flag_file.unlink()
+        assert [running.ending().exit_code for running in both] == [0, 0]
+        assert database.query(f"SELECT * FROM {quote(first)}.t") == [(1, 1, 7)]
+        assert rows(database, "x.t") == [(1, 2, 7), (2, 2, 7)]
+
+
 @pytest.mark.mariadb_only
 def test_a_server_that_does_not_tell_case_is_given_a_name_in_another_case(
     fresh_server: ServerFactory, driver: Driver
@@ -156,6 +193,23 @@ def test_a_table_that_takes_the_name_of_the_old_one_during_the_run_is_kept_and_h
     assert rows(database, "t") == [(1, 0, 7), (2, 0, 7)]
 
 
+def test_a_table_that_takes_the_name_of_our_proof_during_the_run_is_kept_by_an_abort(
+    database: Database, driver: Driver
+) -> None:
+    create(database, "t", 0)
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    create(database, "t_ghs", 1)
+    driver.order(running.id, "abort")
+    with pytest.raises(AmbiguousError, match="t_ghs exists and was not made by"):
+        running.ending()
+    database.execute("RENAME TABLE t_ghs TO mine")
+    assert driver.resume(running.id).phase is Phase.ABORTED
+    assert rows(database, "mine") == [(1, 1), (2, 1)]
+    assert rows(database, "t") == [(1, 0), (2, 0)]
+    assert set(tables(database)) == {"mine", "t"}
+
+
 # --- Names of databases -----------------------------------------------------------------------------------------------
 
 
@@ -194,6 +248,19 @@ def just_enough(driver: Driver, settings: Settings) -> Iterator[Settings]:
         server.execute("DROP USER names@`%`")
 
 
+@pytest.mark.parametrize("name", ["größe", "ЗАКАЗЫ", "x.y", "it's"])
+def test_a_foreign_key_from_a_database_that_the_account_cannot_see_is_found_whatever_the_name(
+    database: Database, driver: Driver, name: str
+) -> None:
+    create(database, name, 0)
+    with schema(database, "hiddén"):
+        parent = f"{quote(database.name)}.{quote(name)}"
+        database.execute(f"CREATE TABLE `hiddén`.child (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES {parent} (id))")
+        with just_enough(driver, driver.settings(name)) as settings:
+            assert "foreign key" in refused(driver, settings)
+    assert set(tables(database)) == {name}
+
+
 # --- Names that no server takes ---------------------------------------------------------------------------------------
 
 
@@ -207,12 +274,21 @@ def refused(driver: Driver, settings: Settings) -> str:
     return ending.snapshot.reason
 
 
-@pytest.mark.parametrize("name", ["n" * 65, "t\0", "e\u0301"])
+@pytest.mark.parametrize("name", ["😀", "t ", "n" * 65, "t\0", "e\u0301"])
 def test_a_table_of_a_name_that_cannot_be_is_refused_and_its_neighbour_kept(
     database: Database, driver: Driver, name: str
 ) -> None:
+    """Trailing space counts for nothing where servers compare names."""
     create(database, "t", 0)
     create(database, "é", 0)
     before = tables(database)
     assert "there is no table" in refused(driver, driver.settings(name))
     assert tables(database) == before
+
+
+@pytest.mark.parametrize("suffix", ["😀", " "])
+def test_a_database_of_a_name_that_cannot_be_is_refused(database: Database, driver: Driver, suffix: str) -> None:
+    create(database, "t", 0)
+    settings = replace(driver.settings(), schema=database.name + suffix)
+    assert "there is no table" in refused(driver, settings)
+    assert set(tables(database)) == {"t"}
