@@ -126,8 +126,8 @@ def paced(application: Application) -> Iterator[None]:
     def wants(copier: Copier, progress: Progress) -> bool:
         return wants_more(copier, progress) and is_due()
 
-    def compare(verifier: Verifier, progress: Progress) -> Progress:
-        return step(verifier, progress) if is_due() else progress
+    def compare(verifier: Verifier, progress: Progress, *, resting: bool = False) -> Progress:
+        return step(verifier, progress, resting=resting) if is_due() else progress
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Copier, "wants_more", wants)
