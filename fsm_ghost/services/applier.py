@@ -26,6 +26,9 @@ from fsm_ghost.services.trend import Trend
 MOST_DIRTY = 1_000_000  # keys; beyond that the stream is not read for a while, and memory stays bounded
 HEARTBEAT_EVERY = 1.0  # seconds
 BATCH_TARGET = 0.05  # seconds a refresh should take: for that long the application may wait for its rows
+# Seconds for which keys may gather before they are refreshed: a transaction for each of them would cost the server a
+# commit, and us half a millisecond.
+_GATHER = 0.05
 _LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
 # Changes go first where they and row copy are in each other's way: chunks and refreshes exclude each other, or more
 # keys wait than can be brought over beside row copy. But after so many times the length of the last chunk it is row
@@ -77,6 +80,8 @@ class Applier:
         self._fits_only_together = bool(plan.demanded)
         self._clash_tried_at = 0.0  # monotonic seconds
         self._turn_until = 0.0  # monotonic seconds
+        self._served = True  # changes have had their turn since the last chunk, where that keeps refreshes from running
+        self._gathering_since: float | None = None  # monotonic seconds; None: nothing waits
         self._copy_is_next = False
         self._heartbeat: tuple[int, float] | None = None
         self._heartbeat_at = 0.0
@@ -112,6 +117,7 @@ class Applier:
 
     def pump(self, progress: Progress) -> Progress:
         """Take in what was read and refreshed since, and hand out what is to be refreshed next."""
+        self._streamer.hurry(hurried=False)
         self.ledger.advanced(progress)
         progress = self._collect(progress)
         if not self.is_full:
@@ -133,7 +139,11 @@ class Applier:
         return taken
 
     def rest(self, timeout: float) -> None:
-        """Let the refreshes end that are under way, for up to `timeout` seconds; no new ones are begun."""
+        """Let the refreshes end that are under way, for up to `timeout` seconds; no new ones are begun.
+
+        From now on, until the next `pump`, changes are read as soon as they come.
+        """
+        self._streamer.hurry(hurried=True)
         deadline = time.monotonic() + timeout
         while self._crew.busy and time.monotonic() < deadline:
             for refreshed in self._crew.collect():
@@ -153,6 +163,7 @@ class Applier:
         self.ledger.chunk_ended(copied.chunk)
         self.ledger.carry(copied.missing)
         self._turn_until = time.monotonic() + _TURN * copied.seconds
+        self._served = False
         self._copy_is_next = False
         self._heartbeat_at = 0.0
 
@@ -161,7 +172,8 @@ class Applier:
         is_copys_turn = time.monotonic() >= self._turn_until
         if not self.ledger.exclusive:
             return self.ledger.waiting < _CROWD or (is_copys_turn and not self.ledger.copying)
-        self._copy_is_next = not self.ledger.waiting or is_copys_turn
+        few = self._batch if self._served else 1
+        self._copy_is_next = self.ledger.waiting < few or is_copys_turn
         return self._copy_is_next and not self.ledger.refreshing
 
     def write_marker(self, session: Session | None = None, locked_at: Coordinates | None = None) -> int:
@@ -238,8 +250,9 @@ class Applier:
 
     def _hand_out(self) -> None:
         while self._crew.idle and not self._copy_is_next and not self.is_held:
-            taken = self.ledger.take(self._batch)
+            taken = self.ledger.take(self._batch) if self._is_due() else None
             if taken is not None:
+                self._gathering_since = None
                 self._crew.assign(self._job(*taken))
             elif (clash := self._clash_to_retry()) is not None:
                 self._crew.assign(self._job(*clash, together=True))
@@ -248,6 +261,17 @@ class Applier:
                 self._crew.assign(self._job(*blocked, waits=True))
             else:
                 return
+
+    def _is_due(self) -> bool:
+        """Whether enough keys wait for a transaction, or have waited for long enough, or it is their turn."""
+        waiting, now = self.ledger.waiting, time.monotonic()
+        if not waiting:
+            self._gathering_since, self._served = None, True
+            return False
+        if self._gathering_since is None:
+            self._gathering_since = now
+        is_turn = self.ledger.exclusive and not self._served
+        return waiting >= self._batch or is_turn or now - self._gathering_since >= _GATHER
 
     def _clash_to_retry(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """Rows that clashed may fit together, or one of them may have changed meanwhile."""

@@ -23,6 +23,7 @@ from fsm_ghost.model.coordinates import Coordinates
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 100_000  # keys that may wait for the owner thread; beyond that reading pauses
+_MUCH = 1000  # keys; fewer are taken when the owner thread looks in, several times a second
 _PATIENCE = 0.2  # seconds between looks at whether to stop
 _GIVE_UP_AFTER = 60.0  # seconds without a connection that brings something
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 4.0  # seconds between attempts to connect
@@ -37,6 +38,10 @@ class Stream(Protocol):
 
     def interrupt(self) -> None:
         """Make a read in another thread return."""
+        ...
+
+    def hurry(self, *, hurried: bool) -> None:
+        """Bring every event as soon as it comes, or let some gather."""
         ...
 
     def close(self) -> None:
@@ -71,6 +76,7 @@ class Streamer:
         self._readings = _Readings(most_waiting)
         self._stop = threading.Event()
         self._stream: Stream | None = None
+        self._is_hurried = False
         self._error: BaseException | None = None
         self._connections = 0
         self._thread = threading.Thread(target=self._run, name="streamer", daemon=True)
@@ -92,6 +98,13 @@ class Streamer:
     def wait(self, timeout: float) -> list[Changes]:
         """As `take`, but wait for up to `timeout` seconds when there is nothing yet."""
         return self.take() or self._readings.take(timeout)
+
+    def hurry(self, *, hurried: bool) -> None:
+        """Have every event brought as soon as it comes, or let some gather, which costs less."""
+        if hurried != self._is_hurried:
+            self._is_hurried = hurried
+            if self._stream is not None:
+                self._stream.hurry(hurried=hurried)
 
     def close(self) -> None:
         """Stop following, within a second."""
@@ -126,6 +139,7 @@ class Streamer:
             return False
         self._connections += 1
         self._stream = stream
+        stream.hurry(hurried=self._is_hurried)
         try:
             return self._pass_on(stream)
         finally:
@@ -150,7 +164,8 @@ class Streamer:
             )
         if self._readings.put(changes):
             self._reached = changes.end
-            self._bell.set()
+            if changes.markers or changes.swapped or self._readings.is_much:
+                self._bell.set()
 
 
 class _Readings:
@@ -162,6 +177,11 @@ class _Readings:
         self._size = 0
         self._is_closed = False
         self._changed = threading.Condition()
+
+    @property
+    def is_much(self) -> bool:
+        """Whether so much is waiting that it should be taken at once."""
+        return self._size >= min(_MUCH, self._most // 2)
 
     def put(self, changes: Changes) -> bool:
         """Add one when there is room for it, or when it would be the only one; False when closed meanwhile."""

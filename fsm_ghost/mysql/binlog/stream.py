@@ -90,6 +90,10 @@ class KeyStream:
             self._failure = error
             raise
 
+    def hurry(self, *, hurried: bool) -> None:
+        """Bring every event as soon as it comes, or let some gather for a hundredth of a second."""
+        self._tap.in_a_hurry = hurried
+
     def interrupt(self) -> None:
         """Make a running `read` return None at once, and every later one."""
         self._tap.interrupt()

@@ -33,6 +33,8 @@ class Quiet:
         self._interrupted.wait(timeout)
         return None
 
+    def hurry(self, *, hurried: bool) -> None: ...
+
     def interrupt(self) -> None:
         self._interrupted.set()
 

@@ -46,6 +46,8 @@ class Connection:
             raise said
         return said
 
+    def hurry(self, *, hurried: bool) -> None: ...
+
     def interrupt(self) -> None:
         self.interrupted.set()
 
