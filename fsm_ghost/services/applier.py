@@ -250,7 +250,7 @@ class Applier:
 
     def _hand_out(self) -> None:
         while self._crew.idle and not self._copy_is_next and not self.is_held:
-            taken = self.ledger.take(self._batch) if self._is_due() else None
+            taken = None if self._gathers() else self.ledger.take(self._batch)
             if taken is not None:
                 self._gathering_since = None
                 self._crew.assign(self._job(*taken))
@@ -262,8 +262,8 @@ class Applier:
             else:
                 return
 
-    def _is_due(self) -> bool:
-        """Whether enough keys wait for a transaction, or have waited for long enough, or it is their turn."""
+    def _gathers(self) -> bool:
+        """Whether few keys wait, not for long, and it is not their turn: more may come to be refreshed with them."""
         waiting, now = self.ledger.waiting, time.monotonic()
         if not waiting:
             self._gathering_since, self._served = None, True
@@ -271,7 +271,7 @@ class Applier:
         if self._gathering_since is None:
             self._gathering_since = now
         is_turn = self.ledger.exclusive and not self._served
-        return waiting >= self._batch or is_turn or now - self._gathering_since >= _GATHER
+        return waiting < self._batch and not is_turn and now - self._gathering_since < _GATHER
 
     def _clash_to_retry(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """Rows that clashed may fit together, or one of them may have changed meanwhile."""

@@ -18,10 +18,11 @@ from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import session
+from fsm_ghost.mysql.binlog import tap
 from fsm_ghost.mysql.connections import Ownership
 from fsm_ghost.mysql.private import PrivateServer
 from fsm_ghost.mysql.session import Session, connect_arguments
-from fsm_ghost.services import applier
+from fsm_ghost.services import applier, streamer
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.settings import CopySettings
@@ -80,6 +81,10 @@ class Scene:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
         # A statement that a script parks has to stay parked, however slow the machine is.
         patch.setattr(session, "_SETTINGS", (*session._SETTINGS, "SET SESSION innodb_lock_wait_timeout = 600"))
+        # What gathers before it is read or refreshed would be at hand later than the scripts say.
+        patch.setattr(tap, "_GATHER", 0.0)
+        patch.setattr(streamer, "_MUCH", 0)
+        patch.setattr(applier, "_GATHER", 0.0)
         self._hold_chunks()
         self._watch_refreshes()
 
