@@ -88,6 +88,7 @@ class Applier:
         self._trend = Trend()
         self.heartbeats = Heartbeats()
         self.is_held = False  # changes are taken in, and not brought over
+        self.is_awaited = False  # somebody waits for keys to become clean: they do not gather then
         self.delay: float | None = None  # seconds from our write to its return through the binlog
         self._commit_seconds: float | None = None  # that our last heartbeat's commit took
 
@@ -271,7 +272,7 @@ class Applier:
         if self._gathering_since is None:
             self._gathering_since = now
         is_turn = self.ledger.exclusive and not self._served
-        return waiting < self._batch and not is_turn and now - self._gathering_since < _GATHER
+        return waiting < self._batch and not (is_turn or self.is_awaited) and now - self._gathering_since < _GATHER
 
     def _clash_to_retry(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """Rows that clashed may fit together, or one of them may have changed meanwhile."""

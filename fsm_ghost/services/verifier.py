@@ -99,6 +99,7 @@ class Verifier:
         if self._parts and not self._crew.busy:
             parts, self._parts = self._parts, []
             progress = self._take(progress, joined(parts, *self._range))
+        self._applier.is_awaited = self._open is not None
         if self._open is not None:
             self._go_on(self._open)
         elif not self._crew.busy and not progress.verified and not resting:
