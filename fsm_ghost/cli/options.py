@@ -20,7 +20,13 @@ from fsm_ghost.cli.option import (
     Group,
     Kind,
     Option,
+    Value,
 )
+
+
+def _throttling(name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "") -> Option:
+    return Option(name, kind, Group.THROTTLE, help_, (START, RESUME), default, metavar, sets=f"throttle.{sets}")
+
 
 OPTIONS: tuple[Option, ...] = (
     # What to change
@@ -165,135 +171,87 @@ OPTIONS: tuple[Option, ...] = (
         gh_ost=False,
     ),
     # Throttling
-    Option(
+    _throttling(
         "max-load",
         Kind.TEXT,
-        Group.THROTTLE,
+        "max_load",
         "no row copy while one of these is reached: Threads_running=25,...",
-        (START, RESUME),
-        sets="throttle.max_load",
         metavar="LIMITS",
     ),
-    Option(
+    _throttling(
         "critical-load",
         Kind.TEXT,
-        Group.THROTTLE,
+        "critical_load",
         "stop, with a checkpoint, when one of these is reached",
-        (START, RESUME),
-        sets="throttle.critical_load",
         metavar="LIMITS",
     ),
-    Option(
+    _throttling(
         "critical-load-interval-millis",
         Kind.NUMBER,
-        Group.THROTTLE,
+        "critical_interval_millis",
         "stop only if it is reached still, or again, so much later",
-        (START, RESUME),
-        sets="throttle.critical_interval_millis",
         default=0,
         metavar="MS",
     ),
-    Option(
+    _throttling(
         "critical-load-hibernate-seconds",
         Kind.NUMBER,
-        Group.THROTTLE,
+        "hibernate",
         "do not stop at the critical load: rest for so long",
-        (START, RESUME),
-        sets="throttle.hibernate",
         default=0,
         metavar="SECONDS",
     ),
-    Option(
+    _throttling(
         "nice-ratio",
         Kind.DECIMAL,
-        Group.THROTTLE,
+        "nice_ratio",
         "rest after each chunk, so many times as long as it took",
-        (START, RESUME),
-        sets="throttle.nice_ratio",
         default=0.0,
         metavar="RATIO",
     ),
-    Option(
+    _throttling(
         "max-lag-millis",
         Kind.NUMBER,
-        Group.THROTTLE,
+        "max_lag_millis",
         "no row copy while a control replica is so far behind",
-        (START, RESUME),
-        sets="throttle.max_lag_millis",
         default=1500,
         metavar="MS",
     ),
-    Option(
-        "throttle-control-replicas",
-        Kind.TEXT,
-        Group.THROTTLE,
-        "replicas whose lag counts",
-        (START, RESUME),
-        sets="throttle.control_replicas",
-        metavar="HOST:PORT,...",
+    _throttling(
+        "throttle-control-replicas", Kind.TEXT, "control_replicas", "replicas whose lag counts", metavar="HOST:PORT,..."
     ),
-    Option(
-        "throttle-query",
-        Kind.TEXT,
-        Group.THROTTLE,
-        "no row copy while this returns anything but 0",
-        (START, RESUME),
-        sets="throttle.query",
-        metavar="SELECT",
+    _throttling(
+        "throttle-query", Kind.TEXT, "query", "no row copy while this returns anything but 0", metavar="SELECT"
     ),
-    Option(
-        "throttle-http",
-        Kind.TEXT,
-        Group.THROTTLE,
-        "no row copy while this does not answer a HEAD with 200",
-        (START, RESUME),
-        sets="throttle.http",
-        metavar="URL",
+    _throttling(
+        "throttle-http", Kind.TEXT, "http", "no row copy while this does not answer a HEAD with 200", metavar="URL"
     ),
-    Option(
+    _throttling(
         "throttle-http-interval-millis",
         Kind.NUMBER,
-        Group.THROTTLE,
+        "http_interval_millis",
         "how often it is asked",
-        (START, RESUME),
-        sets="throttle.http_interval_millis",
         default=100,
         metavar="MS",
     ),
-    Option(
+    _throttling(
         "throttle-http-timeout-millis",
         Kind.NUMBER,
-        Group.THROTTLE,
+        "http_timeout_millis",
         "how long it may take to answer",
-        (START, RESUME),
-        sets="throttle.http_timeout_millis",
         default=1000,
         metavar="MS",
     ),
-    Option(
+    _throttling(
         "ignore-http-errors",
         Kind.SWITCH,
-        Group.THROTTLE,
+        "ignore_http_errors",
         "copy on while it does not answer at all",
-        (START, RESUME),
-        sets="throttle.ignore_http_errors",
         default=False,
     ),
-    Option(
-        "throttle-flag-file",
-        Kind.PATH,
-        Group.THROTTLE,
-        "no row copy while this file exists",
-        (START, RESUME),
-        sets="throttle.flag_file",
-    ),
-    Option(
-        "throttle-additional-flag-file",
-        Kind.PATH,
-        Group.THROTTLE,
-        "a second one, for all migrations of a host",
-        (START, RESUME),
-        sets="throttle.additional_flag_file",
+    _throttling("throttle-flag-file", Kind.PATH, "flag_file", "no row copy while this file exists"),
+    _throttling(
+        "throttle-additional-flag-file", Kind.PATH, "additional_flag_file", "a second one, for all migrations of a host"
     ),
     # Cut-over
     Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -21,7 +21,6 @@ _NOTHING = ServerSettings()
 _END = Token("end", "")
 # Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
 _CHANGEABLE = frozenset(["postpone", "cut-over-window", "cut-over-kill", "cut-over-kill-age", "cut-over-kill-users"])
-_THROTTLE = "throttle."  # all of that is changeable
 _BETWEEN = frozenset(["ONLINE", "OFFLINE", "IGNORE"])  # words that may stand between ALTER and TABLE
 
 
@@ -29,14 +28,13 @@ def settings(values: Values, password: str) -> Settings:
     """What `start` was asked for. UsageError when something needed is missing."""
     schema, table, alter = _target(values)
     plain = Settings(server(values, password), schema, table, alter)
-    groups = _by_group(values)
+    groups = _by_group(values.settings())
     own = {name: value for name, value in groups.pop("", {}).items() if name not in {"schema", "table", "alter"}}
     groups.pop("server", None)
     hooks = groups.get("hooks", {}).get("path", "")
     if hooks and not Path(hooks).is_dir():
         raise UsageError(f"--hooks-path {hooks} is not a directory", "Hooks are executables in a folder of their own.")
-    changed = {name: replace(getattr(plain, name), **fields) for name, fields in groups.items()}
-    return replace(plain, **own, **changed)
+    return _with(replace(plain, **own), groups)
 
 
 def here(values: Values, remembered: Settings) -> Settings:
@@ -44,11 +42,8 @@ def here(values: Values, remembered: Settings) -> Settings:
 
     UsageError where going on without one would be another migration than the one that was asked for.
     """
-    given = _by_group(values)
-    changed = {
-        name: replace(getattr(remembered, name), **given[name]) for name in ("hooks", "cut_over") if name in given
-    }
-    found = replace(remembered, **changed)
+    given = _by_group(values.settings())
+    found = _with(remembered, {name: given[name] for name in ("hooks", "cut_over") if name in given})
     hooks, flag = found.hooks.path, found.cut_over.postpone_flag_file
     if hooks and not Path(hooks).is_dir():
         raise UsageError(
@@ -71,36 +66,23 @@ def change(values: Values) -> Change | None:
     force once `--postpone` is given, on or off; and a `cut-over` not once there is to be a window.
     """
     said = [(option, value) for option, value in values.settings() if option.name not in values.from_environment]
-    given: dict[str, Any] = {
-        option.sets.removeprefix("cut_over."): _meaning(option, value)
-        for option, value in said
-        if option.name in _CHANGEABLE
-    }
-    throttle: dict[str, Any] = {
-        option.sets.removeprefix(_THROTTLE): value for option, value in said if option.sets.startswith(_THROTTLE)
-    }
-    if not given and not throttle:
+    given = _by_group((option, value) for option, value in said if _is_changeable(option))
+    if not given:
         return None
-    replace(CutOverSettings(), **given)  # to complain before anything is begun
-    replace(ThrottleSettings(), **throttle)
+    cut_over = given.get("cut_over", {})
+    CutOverSettings(**cut_over)  # to complain before anything is begun
+    ThrottleSettings(**given.get("throttle", {}))
 
     def changed(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
-        forgotten = "postpone" in given or (given.get("window") and progress.postponed is False)
-        return (
-            replace(
-                settings,
-                cut_over=replace(settings.cut_over, **given),
-                throttle=replace(settings.throttle, **throttle),
-            ),
-            replace(progress, postponed=None if forgotten else progress.postponed),
-        )
+        forgotten = "postpone" in cut_over or (cut_over.get("window") and progress.postponed is False)
+        return _with(settings, given), replace(progress, postponed=None if forgotten else progress.postponed)
 
     return changed
 
 
 def server(values: Values, password: str, remembered: ServerSettings = _NOTHING) -> ServerSettings:
     """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself."""
-    given = _by_group(values).get("server", {})
+    given = _by_group(values.settings()).get("server", {})
     if given.keys() & {"host", "port"}:
         given.setdefault("socket", "")  # a remembered socket would win over the host
     wanted = replace(remembered, password=password, **given)
@@ -111,10 +93,20 @@ def server(values: Values, password: str, remembered: ServerSettings = _NOTHING)
     return wanted
 
 
-def _by_group(values: Values) -> dict[str, dict[str, Any]]:
-    """The given values by the group of Settings that they belong to; "" for its own fields."""
+def _is_changeable(option: Option) -> bool:
+    """Whether a migration that was begun may be asked for this anew."""
+    return option.name in _CHANGEABLE or option.sets.startswith("throttle.")
+
+
+def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Settings with other values in some of their groups."""
+    return replace(settings, **{name: replace(getattr(settings, name), **fields) for name, fields in groups.items()})
+
+
+def _by_group(given: Iterable[tuple[Option, Value]]) -> dict[str, dict[str, Any]]:
+    """Given values by the group of Settings that they belong to; "" for its own fields."""
     groups: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for option, value in values.settings():
+    for option, value in given:
         group, _, name = option.sets.rpartition(".")
         groups[group][name] = _meaning(option, value)
     return dict(groups)
