@@ -147,10 +147,7 @@ class Applier:
         self._streamer.hurry(hurried=True)
         deadline = time.monotonic() + timeout
         while self._crew.busy and time.monotonic() < deadline:
-            for refreshed in self._crew.collect():
-                self._ended(refreshed)
-            for changes in self._streamer.wait(0.001):
-                self._take_in(changes)
+            self._listen(0.001)
 
     def chunk_started(self, chunk: Chunk) -> None:
         """A chunk is about to be sent."""
@@ -193,10 +190,7 @@ class Applier:
         while not self.has_passed(marker) or self._crew.busy:
             if time.monotonic() >= deadline:
                 return False
-            for refreshed in self._crew.collect():
-                self._ended(refreshed)
-            for changes in self._streamer.wait(0.005):
-                self._take_in(changes)
+            self._listen(0.005)
         return self._refresh_rest(session, deadline)
 
     def read_to_rename(self, timeout: float) -> tuple[frozenset[Key], Coordinates] | None:
@@ -299,6 +293,13 @@ class Applier:
             return
         factor = min(2.0, max(0.5, BATCH_TARGET / max(refreshed.seconds, 0.001)))
         self._batch = int(min(_MOST_BATCH, max(_LEAST_BATCH, self._batch * factor)))
+
+    def _listen(self, timeout: float) -> None:
+        """Take in what was refreshed and read since, waiting for what is read for up to `timeout` seconds."""
+        for refreshed in self._crew.collect():
+            self._ended(refreshed)
+        for changes in self._streamer.wait(timeout):
+            self._take_in(changes)
 
     def _refresh_rest(self, session: Session, deadline: float) -> bool:
         most = MOST_DIRTY if self._fits_only_together else _MOST_BATCH
