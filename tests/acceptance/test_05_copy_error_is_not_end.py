@@ -23,7 +23,8 @@ from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.mysql import session
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.settings import CopySettings
-from tests.integration.driving import PATIENCE, Driver, Running, contents, old_table, tables
+from tests.crash.stage import until
+from tests.integration.driving import Driver, Running, contents, old_table, tables
 from tests.servers import Database
 
 ROWS = 400
@@ -116,13 +117,6 @@ def in_the_way(database: Database, *statements: str) -> Iterator[Cursor]:
 def ghost_row(number: int) -> str:
     """A chunk that comes to this row of the ghost table waits there."""
     return f"INSERT INTO t_gho (id, n) VALUES ({number}, -1)"
-
-
-def until(wanted: Callable[[], object], what: str, every: float = 0.02) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not wanted():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:g} s"
-        time.sleep(every)
 
 
 def waiting_chunk(database: Database, but: Collection[int] = ()) -> int:

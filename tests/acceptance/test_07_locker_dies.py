@@ -19,22 +19,11 @@ from fsm_ghost.services import swapper
 from tests.acceptance.busy import Busy
 from tests.conftest import ServerFactory
 from tests.crash.conftest import StageMaker
-from tests.crash.points import fault_points
+from tests.crash.points import BY_TWO_SESSIONS, swap_points
 from tests.crash.stage import until
 from tests.integration.driving import Driver
 from tests.servers import Database
 
-BY_TWO_SESSIONS = ("swap.before-sentry-drop", "swap.before-unlock")
-BY_ONE_SESSION = ("swap.before-rename",)
-POINTS = [
-    pytest.param(
-        point,
-        marks=[pytest.mark.mariadb_only] * (point in BY_TWO_SESSIONS)
-        + [pytest.mark.mysql_only] * (point in BY_ONE_SESSION),
-    )
-    for point in fault_points()
-    if point.startswith("swap.")
-]
 At = Callable[[str, Callable[[], None]], threading.Event]
 
 
@@ -83,7 +72,7 @@ def kill(session: Session, connection: int) -> None:
     until(lambda: connection not in {row[0] for row in session.query("SHOW PROCESSLIST")}, "its end")
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", swap_points())
 def test_a_swap_whose_lock_is_killed_happens_once_and_writers_go_on(
     busy: Busy, at: At, connections: dict[str, int], point: str
 ) -> None:

@@ -8,6 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+BY_TWO_SESSIONS = ("swap.before-sentry-drop", "swap.before-unlock")  # how MariaDB swaps
+BY_ONE_SESSION = ("swap.before-rename",)  # how MySQL does
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _SOURCE = ("fsm_ghost", "states")
 
@@ -18,6 +22,18 @@ def fault_points() -> list[str]:
     folders = itertools.groupby(sorted(files), key=lambda path: path.parent)
     found = (fault_points_in({str(path): path.read_text(encoding="utf-8") for path in paths}) for _, paths in folders)
     return sorted(set().union(*found))
+
+
+def marked(point: str) -> pytest.ParameterSet:
+    """A point as a parameter of a test, for the servers on whose way it lies; it may say which time (`name:3`)."""
+    name = point.partition(":")[0]
+    mariadb, mysql = name in BY_TWO_SESSIONS, name in BY_ONE_SESSION
+    return pytest.param(point, marks=[pytest.mark.mariadb_only] * mariadb + [pytest.mark.mysql_only] * mysql)
+
+
+def swap_points() -> list[pytest.ParameterSet]:
+    """The points of a swap, for the servers on whose way they lie."""
+    return [marked(point) for point in fault_points() if point.startswith("swap.")]
 
 
 def fault_points_in(sources: Mapping[str, str]) -> set[str]:

@@ -8,20 +8,8 @@ import pytest
 
 from fsm_ghost.engine.store import Store
 from fsm_ghost.model.phase import Outcome, Phase
-from tests.crash.points import fault_points
+from tests.crash.points import swap_points
 from tests.crash.stage import KILLED, Stage, until
-
-BY_TWO_SESSIONS = ("swap.before-sentry-drop", "swap.before-unlock")
-BY_ONE_SESSION = ("swap.before-rename",)
-SWAP_POINTS = [
-    pytest.param(
-        point,
-        marks=[pytest.mark.mariadb_only] * (point in BY_TWO_SESSIONS)
-        + [pytest.mark.mysql_only] * (point in BY_ONE_SESSION),
-    )
-    for point in fault_points()
-    if point.startswith("swap.")
-]
 
 
 def reasons(stage: Stage, outcome: Outcome) -> list[str]:
@@ -30,7 +18,7 @@ def reasons(stage: Stage, outcome: Outcome) -> list[str]:
         return [entry.reason for entry in store.journal(stage.record.id) if entry.outcome == outcome]
 
 
-@pytest.mark.parametrize("point", SWAP_POINTS)
+@pytest.mark.parametrize("point", swap_points())
 def test_a_run_killed_at_the_same_point_of_two_swaps_finishes(stage: Stage, point: str) -> None:
     """A swap that happened cannot be killed a second time: then the resume ends the migration."""
     assert stage.start(FSM_GHOST_CRASH_AT=point).wait() == KILLED
@@ -92,7 +80,7 @@ def test_an_abort_after_a_swap_that_did_not_happen_gives_the_migration_up(stage:
     stage.assert_aborted(stage.abort())
 
 
-@pytest.mark.parametrize("point", SWAP_POINTS)
+@pytest.mark.parametrize("point", swap_points())
 def test_a_run_frozen_under_the_lock_does_not_hold_the_application_up_and_loses_nothing(
     stage: Stage, point: str
 ) -> None:

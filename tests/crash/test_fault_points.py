@@ -9,7 +9,7 @@ import pytest
 from fsm_ghost.engine.store import Store
 from fsm_ghost.model.command import Verb
 from fsm_ghost.model.phase import Phase
-from tests.crash.points import fault_points, fault_points_in
+from tests.crash.points import BY_ONE_SESSION, BY_TWO_SESSIONS, fault_points, fault_points_in, marked
 from tests.crash.stage import KILLED, Stage
 
 # Points that a run which is never disturbed does not pass; each is reached by the test named.
@@ -24,8 +24,6 @@ ELSEWHERE = {
     "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
     "take-away": "test_an_abort_killed_at_any_point_finishes",
 }
-MARIADB_ONLY = {"swap.before-sentry-drop", "swap.before-unlock"}  # the swap by two sessions
-MYSQL_ONLY = {"swap.before-rename"}  # the swap by one
 TRANSITIONS = 9  # of a run that nothing disturbs: the first is among the points, the others are named here
 LATER = [f"store.transition.{when}-commit:{n}" for when in ("before", "after") for n in range(2, TRANSITIONS + 1)] + [
     "store.connection.after-commit:3",
@@ -42,15 +40,7 @@ def _is_elsewhere(point: str) -> bool:
     return any(point.startswith(f"{prefix}.") for prefix in ELSEWHERE)
 
 
-def _marked(point: str) -> object:
-    name = point.partition(":")[0]
-    marks = (
-        [pytest.mark.mariadb_only] if name in MARIADB_ONLY else [pytest.mark.mysql_only] if name in MYSQL_ONLY else []
-    )
-    return pytest.param(point, marks=marks)
-
-
-ON_THE_WAY = [_marked(point) for point in [*fault_points(), *LATER] if not _is_elsewhere(point)]
+ON_THE_WAY = [marked(point) for point in [*fault_points(), *LATER] if not _is_elsewhere(point)]
 
 
 @pytest.mark.parametrize("point", ON_THE_WAY)
@@ -189,7 +179,7 @@ def test_every_point_of_the_source_is_either_on_the_way_or_has_its_test() -> Non
     assert len(points) >= 35
     assert all(name in globals() for name in ELSEWHERE.values())
     assert all(any(point.startswith(f"{prefix}.") for point in points) for prefix in ELSEWHERE), "one is gone"
-    assert {*points} >= MARIADB_ONLY | MYSQL_ONLY
+    assert {*points} >= {*BY_TWO_SESSIONS, *BY_ONE_SESSION}
 
 
 def test_names_of_points_are_put_together_from_the_calls_of_the_functions_they_stand_in() -> None:
