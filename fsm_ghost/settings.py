@@ -8,6 +8,7 @@ from datetime import time
 from enum import StrEnum
 
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.plan import Lossy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class ServerSettings:
     def without_secrets(self) -> ServerSettings:
         """The same, fit to be stored."""
         return replace(self, password="")
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSettings:
+    """How the new definition is to be taken.
+
+    `mapped` are columns that become others, in the user's words; `lossy` says for which columns values that do not fit
+    may become others. With `quarantine` rows that do not fit only hold up the swap. With `attempt_instant` the server
+    is to change the table by itself, if it can do so in its dictionary alone.
+    """
+
+    mapped: tuple[tuple[str, str], ...] = ()
+    lossy: tuple[tuple[str, Lossy], ...] = ()
+    quarantine: bool = False
+    attempt_instant: bool = False
 
 
 class IndexBuild(StrEnum):
@@ -206,6 +222,7 @@ class Settings:
     alter: str
     execute: bool = False
     verify: bool = True
+    definition: DefinitionSettings = field(default_factory=DefinitionSettings)
     copy: CopySettings = field(default_factory=CopySettings)
     cut_over: CutOverSettings = field(default_factory=CutOverSettings)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)

@@ -43,6 +43,7 @@ from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.lease import Lease
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import indexer, inspector, planner, preflight
+from fsm_ghost.services.alterer import Alterer
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.services.dataplane import DataPlane, Tools
 from fsm_ghost.services.dropper import Dropper
@@ -175,7 +176,12 @@ class House:
         return {
             Phase.VALIDATE: Validate(self._refusals),
             Phase.PREPARE: Prepare(
-                lambda: self._build(builder), self._coordinates, self._plane, self._settings.execute
+                lambda: self._build(builder),
+                self._coordinates,
+                self._plane,
+                self._settings.execute,
+                self._settings.definition.quarantine,
+                self._alterer() if self._settings.definition.attempt_instant else None,
             ),
             Phase.COPY: Copy(self._plane),
             Phase.INDEX: Index(self._plane),
@@ -198,6 +204,10 @@ class House:
             self._dropper = Dropper(self._session, progress.the_plan, self._server.flavour, self._run.id)
         return self._dropper.step()
 
+    def _alterer(self) -> Alterer:
+        alteration = read_alter(self._settings.alter, self._settings.schema, self._settings.table)
+        return Alterer(self._session, self._run.id, alteration.clauses, self._settings.cut_over.lock_timeout)
+
     def _refusals(self) -> tuple[Refusal, ...]:
         return preflight.refusals(inspector.survey(self._session, self._server, self._names))
 
@@ -206,15 +216,16 @@ class House:
         original = catalog.definition(self._session, self._names.original)
         if original is None:
             raise RefusedError(f"{self._names.original} is gone")
-        builder.build(alteration.clauses)
+        native = builder.build(alteration.clauses)
         ghost = catalog.definition(self._session, self._names.ghost)
         if ghost is None:
             raise RefusedError(f"{self._names.ghost} was dropped while it was being made")
         if refused := preflight.of_ghost(self._session, ghost):
             raise RefusedError(refused.reason, refused.remedy)
         autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
-        plan = planner.make_plan(self._names, alteration, original, ghost, builder.swap_method(), autoinc_mode)
-        return replace(plan, deferral=self._deferral(builder, alteration.clauses, original, ghost))
+        swap, asked = builder.swap_method(), self._settings.definition
+        plan = planner.make_plan(self._names, alteration, original, ghost, swap, autoinc_mode, asked)
+        return replace(plan, native=native, deferral=self._deferral(builder, alteration.clauses, original, ghost))
 
     def _deferral(self, builder: Builder, clauses: str, original: Definition, ghost: Definition) -> Deferral:
         """Which indexes are built after row copy; where that does not work, all are there from the beginning."""

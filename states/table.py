@@ -19,6 +19,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.VALIDATE, Outcome.PASSED, Phase.PREPARE, hooks=(Moment.STARTUP,)),
     Transition(Phase.VALIDATE, Outcome.REFUSED, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.PREPARE, Outcome.DRY_RUN, Phase.CLEANUP),
+    Transition(Phase.PREPARE, Outcome.ALTERED, Phase.CLEANUP, guard="altered"),
     Transition(
         Phase.PREPARE,
         Outcome.PREPARED,
@@ -49,7 +50,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.CLEANUP, Outcome.CLEANED, Phase.DONE, hooks=(Moment.SUCCESS,)),
     # Giving up: from anywhere before the swap.
     Transition(Phase.VALIDATE, Outcome.ABORT, Phase.ROLLBACK),
-    Transition(Phase.PREPARE, Outcome.ABORT, Phase.ROLLBACK),
+    Transition(Phase.PREPARE, Outcome.ABORT, Phase.ROLLBACK, guard="nothing_pending"),
     Transition(Phase.COPY, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.INDEX, Outcome.ABORT, Phase.ROLLBACK),
     Transition(Phase.SYNC, Outcome.ABORT, Phase.ROLLBACK),

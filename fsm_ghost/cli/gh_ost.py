@@ -65,7 +65,6 @@ MISSING: dict[str, str] = {
     "master-password": "",
     "mysql-timeout": "",
     "conf": "Credentials come from --ask-pass, --password-file, MYSQL_PWD or FSM_GHOST_PASSWORD.",
-    "attempt-instant-ddl": "",
     "allow-nullable-unique-key": "",
     "skip-renamed-columns": "",
     "tungsten": "",

@@ -31,6 +31,12 @@ COMMANDS: dict[str, Command] = {
         "change a table while it is in use",
         "Without --execute it is a dry run: everything is checked, the plan is shown.",
     ),
+    "plan": Command(
+        ('[OPTIONS] "ALTER TABLE shop.orders ADD COLUMN note TEXT"',),
+        "say what a migration would do, and what it would cost",
+        "The new definition is tried on an empty copy, rows that would not fit it are counted, nothing is left behind."
+        " Takes all options of start.",
+    ),
     "resume": Command(
         ("[ID] [OPTIONS]", "--from-server --database shop --table orders [OPTIONS]"),
         "go on with a migration that was stopped or killed",
@@ -101,9 +107,8 @@ def general() -> str:
         *(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()),
         "",
         "A first migration:",
-        '  fsm-ghost start --ask-pass "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
-        "  (a dry run; then the same with --execute)",
-        "",
+        '  fsm-ghost plan --ask-pass "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
+        "  (then the same with start --execute in place of plan)",
         "Help for a command: fsm-ghost COMMAND -h     Version: fsm-ghost --version",
     ]
     return "\n".join(lines)

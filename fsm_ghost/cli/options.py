@@ -13,6 +13,7 @@ from fsm_ghost.cli.option import (
     DEMO,
     DRIVING,
     LIST,
+    PLAN,
     RESUME,
     START,
     STATUS,
@@ -149,6 +150,41 @@ OPTIONS: tuple[Option, ...] = (
         sets="copy.workers",
         brief=True,
         gh_ost=False,
+    ),
+    Option(
+        "map",
+        Kind.TEXT,
+        Group.CHANGE,
+        "which column becomes which, where the ALTER leaves it open",
+        metavar="OLD=NEW,...",
+        sets="definition.mapped",
+        gh_ost=False,
+    ),
+    Option(
+        "allow-lossy",
+        Kind.TEXT,
+        Group.CHANGE,
+        "what may become of values that do not fit: truncate, clamp or default",
+        metavar="COLUMN=HOW,...",
+        sets="definition.lossy",
+        gh_ost=False,
+    ),
+    Option(
+        "quarantine",
+        Kind.SWITCH,
+        Group.CHANGE,
+        "rows that do not fit hold up the swap, and nothing else",
+        default=False,
+        sets="definition.quarantine",
+        gh_ost=False,
+    ),
+    Option(
+        "attempt-instant-ddl",
+        Kind.SWITCH,
+        Group.CHANGE,
+        "let the server change the table by itself if it can do so at once",
+        default=False,
+        sets="definition.attempt_instant",
     ),
     Option(
         "index-build",
@@ -399,7 +435,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.SWITCH,
         Group.DISPLAY,
         "as a JSON document, for programs",
-        (STATUS, LIST),
+        (PLAN, STATUS, LIST),
         default=False,
         brief=True,
         gh_ost=False,
@@ -486,5 +522,8 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def options_of(command: str) -> tuple[Option, ...]:
-    """The options that a command takes, in the order of the table."""
-    return tuple(option for option in OPTIONS if command in option.commands)
+    """The options that a command takes, in the order of the table; `plan` takes those of `start`, and its own."""
+    commands = {command, START} if command == PLAN else {command}
+    return tuple(
+        option for option in OPTIONS if commands & set(option.commands) and (command, option.name) != (PLAN, "execute")
+    )

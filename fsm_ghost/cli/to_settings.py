@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.option import Option, Value
 from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.mysql.alter import Token, tokens
+from fsm_ghost.mysql.alter import statement_of, tokens
 from fsm_ghost.settings import CutOverSettings, IndexBuild, Kill, ServerSettings, Settings, ThrottleSettings
 
 _NOTHING = ServerSettings()
-_END = Token("end", "")
 # Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
 _CHANGEABLE = frozenset(["postpone", "cut-over-window", "cut-over-kill", "cut-over-kill-age", "cut-over-kill-users"])
-_BETWEEN = frozenset(["ONLINE", "OFFLINE", "IGNORE"])  # words that may stand between ALTER and TABLE
 
 
 def settings(values: Values, password: str) -> Settings:
@@ -137,11 +135,35 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
+def _pairs(flag: str) -> Callable[[str], tuple[tuple[str, str], ...]]:
+    """What reads a list such as a=b,c=d; names may stand in backquotes."""
+
+    def read(text: str) -> tuple[tuple[str, str], ...]:
+        found = [token for token in tokens(text) if token != ("sign", ",")]
+        pairs = [found[place : place + 3] for place in range(0, len(found), 3)]
+        if any(len(pair) < 3 or pair[1] != ("sign", "=") for pair in pairs):  # noqa: PLR2004 - a, =, b
+            raise UsageError(f"--{flag} must be written as a=b,c=d, not {text}")
+        return tuple((left.identifier, right.identifier) for left, _, right in pairs)
+
+    return read
+
+
+def _lossy(text: str) -> tuple[tuple[str, Lossy], ...]:
+    """What may become of values that do not fit, by column."""
+    pairs = _pairs("allow-lossy")(text)
+    for column, how in pairs:
+        if how not in {*Lossy}:
+            raise UsageError(f"--allow-lossy {column}={how}: it must be one of {', '.join(Lossy)}")
+    return tuple((column, Lossy(how)) for column, how in pairs)
+
+
 _READ_BY: dict[str, Callable[[str], object]] = {
     "copy-workers": _workers,
     "cut-over-kill": Kill,
     "cut-over-kill-users": _names,
     "index-build": IndexBuild,
+    "map": _pairs("map"),
+    "allow-lossy": _lossy,
 }
 
 
@@ -150,7 +172,7 @@ def _target(values: Values) -> tuple[str, str, str]:
     statement = _statement(values)
     if values.word and named_table(statement) is None:
         raise UsageError(
-            "what is given is not an ALTER TABLE statement",
+            "what is given is no ALTER TABLE, CREATE INDEX or DROP INDEX statement",
             'Quote it as one argument: fsm-ghost start "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
         )
     schema, table = named_table(statement) or ("", "")
@@ -164,15 +186,6 @@ def _statement(values: Values) -> str:
 
 
 def named_table(statement: str) -> tuple[str, str] | None:
-    """Schema (empty when it is not named) and table of a whole ALTER TABLE statement; None for other texts."""
-    words = (token for token in tokens(statement) if token.word not in _BETWEEN)
-    if [token.word for token in islice(words, 2)] != ["ALTER", "TABLE"]:
-        return None
-    first, dot, second = islice(chain(words, repeat(_END)), 3)
-    if not _is_name(first):
-        return None
-    return (first.identifier, second.identifier) if dot.text == "." and _is_name(second) else ("", first.identifier)
-
-
-def _is_name(token: Token) -> bool:
-    return token.kind in {"word", "quoted"}
+    """Schema (empty when it is not named) and table of a whole statement; None for other texts."""
+    found = statement_of(statement)
+    return None if found is None else found[:2]

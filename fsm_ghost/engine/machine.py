@@ -240,11 +240,11 @@ class Engine:
         self._abort_wanted = True
 
     def _can_abort(self) -> bool:
-        """Not while it is unknown whether the tables were swapped; and once they were, there is nothing to give up."""
+        """Not while it is unknown whether the table was changed; and once it was, there is nothing to give up."""
         if self._abort_wanted and self.phase in {Phase.CLEANUP, Phase.ROLLBACK}:
             log.warning("it is too late to abort: this migration is in state %s", self.phase)
             self._abort_wanted = False
-        return self._abort_wanted and not self._progress.swapping
+        return self._abort_wanted and not self._progress.is_in_doubt
 
     def _run_hooks(self) -> None:
         for hook in self._run.pending_hooks():

@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     PREPARED = "prepared"
     DRY_RUN = "dry_run"
+    ALTERED = "altered"
     COPIED = "copied"
     INDEXED = "indexed"
     CAUGHT_UP = "caught_up"

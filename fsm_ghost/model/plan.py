@@ -33,12 +33,40 @@ class ServerIdentity:
     server_id: int
 
 
+class Lossy(StrEnum):
+    """What may become of a value that does not fit its new column."""
+
+    TRUNCATE = "truncate"  # what is too much is cut or rounded off
+    CLAMP = "clamp"  # the nearest value that fits
+    DEFAULT = "default"  # the new column's default
+
+
+PLACE = "\0"  # stands for the column in an expression; no name in SQL can hold it
+
+
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
-    """A column that lives on: its name in the original and in the ghost table."""
+    """A column that lives on: its name in the original and in the ghost table.
+
+    `instead` is an expression for the value that is stored where it may be another one, as the user has allowed; PLACE
+    stands in it for the column of the original.
+    """
 
     original: str
     ghost: str
+    instead: str = ""
+
+    def value(self, column: str) -> str:
+        """The value that the ghost table gets, in SQL, for `column`, the quoted column of the original."""
+        return self.instead.replace(PLACE, column) if self.instead else column
+
+
+class Native(StrEnum):
+    """How the server would change the table by itself."""
+
+    INSTANT = "INSTANT"  # in its dictionary only
+    INPLACE = "INPLACE"  # while others write
+    COPY = "COPY"  # while nobody writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +106,8 @@ class Plan:
     `ghost_create` are the definitions' fingerprints, `rows` and `bytes` the server's estimates of the original.
     `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
     need not be followed (protocol R8). `demanded` are the unique keys of the ghost table, but the migration key, if
-    rows of the original may break one of them (protocol R9). `deferral` says which indexes are built after row copy.
+    rows of the original may break one of them (protocol R9); `unproved` names those that do not hold already.
+    `deferral` says which indexes are built after row copy, `native` how the server would do it.
     """
 
     names: Names
@@ -94,7 +123,9 @@ class Plan:
     exclusive: bool
     discards: bool = False
     demanded: tuple[UniqueKey, ...] = ()
+    unproved: tuple[str, ...] = ()
     deferral: Deferral = Deferral("")
+    native: Native = Native.COPY
 
     @property
     def finds_by_timestamp(self) -> bool:

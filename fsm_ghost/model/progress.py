@@ -8,6 +8,7 @@ from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.probe import NOT_PROBED, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Progress:
 
     plan: Plan | None = None
     prepared: bool = False  # the ghost table has its new definition
+    probe: Probe = NOT_PROBED  # which rows would not fit it
+    altering: bool = False  # a native ALTER TABLE was begun on the original, and what came of it is not known
+    alter_tries: int = 0  # native ALTER TABLEs that did not succeed
+    altered: bool = False  # it was carried out; there is nothing left to migrate
 
     start: Coordinates | None = None
     safe: Coordinates | None = None
@@ -77,6 +82,11 @@ class Progress:
         if self.plan is None:
             raise LookupError("no plan has been made yet")
         return self.plan
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is not known what came of a statement that cannot be taken back."""
+        return self.swapping or self.altering
 
     @property
     def is_handed_out(self) -> bool:

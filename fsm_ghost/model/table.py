@@ -9,7 +9,10 @@ from fsm_ghost.model.naming import TableName
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as information_schema shows it; `type` is the full COLUMN_TYPE, `data_type` its first word."""
+    """A column as information_schema shows it; `type` is the full COLUMN_TYPE, `data_type` its first word.
+
+    `default` is its default in SQL, None without one.
+    """
 
     name: str
     type: str
@@ -21,6 +24,7 @@ class Column:
     generated: bool
     auto_increment: bool
     has_default: bool
+    default: str | None = None
 
     @property
     def folded(self) -> str:

@@ -7,8 +7,9 @@ forms that would escape the ghost table. Everything else is left to the server a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 from fsm_ghost.errors import RefusedError
@@ -43,6 +44,7 @@ _PARTITION_VERBS = frozenset(
         "CHECK",
     ]
 )
+_LONGEST_HEAD = 16  # tokens
 
 
 class Token(NamedTuple):
@@ -79,16 +81,21 @@ def tokens(text: str) -> Iterator[Token]:
 
     RefusedError for executable comments: whether their content counts depends on the server.
     """
+    return (token for token, _ in _placed(text))
+
+
+def _placed(text: str) -> Iterator[tuple[Token, int]]:
+    """The tokens of a statement, and where each ends."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or ""
         if kind == "opened":
             raise RefusedError("the ALTER has an executable comment", "Write out what is meant for this server.")
         if kind not in {"space", "comment"}:
-            yield Token(kind, match.group())
+            yield Token(kind, match.group()), match.end()
 
 
 def read_alter(text: str, schema: str, table: str) -> Alteration:
-    """What the clauses of an ALTER, or a whole ALTER TABLE statement, ask for.
+    """What the clauses of an ALTER, or a whole ALTER TABLE, CREATE INDEX or DROP INDEX statement, ask for.
 
     RefusedError for what must not be run on the ghost table: another table's name, RENAME TO, a second statement,
     partition maintenance, ALGORITHM= and LOCK=.
@@ -100,20 +107,104 @@ def read_alter(text: str, schema: str, table: str) -> Alteration:
     return found
 
 
+class _Head:
+    """Reads the beginning of a statement word by word."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(islice(_placed(text), _LONGEST_HEAD))
+        self._taken = 0
+
+    @property
+    def rest(self) -> str:
+        """What has not been read."""
+        end = self._tokens[self._taken - 1][1] if self._taken else 0
+        return self._text[end:].strip()
+
+    def takes(self, *words: str) -> bool:
+        """Whether these words come next; then they are taken."""
+        there = [token.word for token, _ in self._tokens[self._taken : self._taken + len(words)]]
+        found = there == list(words)
+        self._taken += len(words) * found
+        return found
+
+    def take_any(self, words: Collection[str]) -> str:
+        """The next word, if it is one of these; empty otherwise."""
+        word = self._tokens[self._taken][0].word if self._taken < len(self._tokens) else ""
+        return word if word in words and self.takes(word) else ""
+
+    def name(self) -> Token | None:
+        """The name that comes next."""
+        token = self._tokens[self._taken][0] if self._taken < len(self._tokens) else None
+        if token is None or token.kind not in {"word", "quoted"}:
+            return None
+        self._taken += 1
+        return token
+
+    def table(self) -> tuple[str, str] | None:
+        """Schema (empty when it is not named) and table, if they come next."""
+        first = self.name()
+        if first is None:
+            return None
+        if self._taken < len(self._tokens) and self._tokens[self._taken][0] == ("sign", "."):
+            self._taken += 1
+            second = self.name()
+            return None if second is None else (first.identifier, second.identifier)
+        return "", first.identifier
+
+
+def statement_of(text: str) -> tuple[str, str, str] | None:
+    """Schema (empty when it is not named), table and clauses of a whole statement; None for a list of clauses.
+
+    ALTER TABLE, CREATE INDEX and DROP INDEX are known; the latter two become the clauses that say the same.
+    """
+    verb = _Head(text).take_any(("ALTER", "CREATE", "DROP"))
+    if not verb:
+        return None
+    return {"ALTER": _alter_table, "CREATE": _create_index, "DROP": _drop_index}[verb](_Head(text))
+
+
+def _alter_table(head: _Head) -> tuple[str, str, str] | None:
+    head.takes("ALTER")
+    while head.take_any(("ONLINE", "OFFLINE", "IGNORE")):
+        pass
+    if not head.takes("TABLE"):
+        return None
+    head.takes("IF", "EXISTS")
+    table = head.table()
+    return None if table is None else (*table, head.rest)
+
+
+def _create_index(head: _Head) -> tuple[str, str, str] | None:
+    head.takes("CREATE")
+    kind = head.take_any(("UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR"))
+    if not head.takes("INDEX") or (name := head.name()) is None:
+        return None
+    using = f" USING {found.text}" if head.takes("USING") and (found := head.name()) else ""
+    table = head.table() if head.takes("ON") else None
+    clause = " ".join(filter(None, ("ADD", kind, f"INDEX {name.text}{using}", head.rest)))
+    return None if table is None else (*table, clause)
+
+
+def _drop_index(head: _Head) -> tuple[str, str, str] | None:
+    if not head.takes("DROP", "INDEX") or (name := head.name()) is None:
+        return None
+    table = head.table() if head.takes("ON") else None
+    # ALGORITHM and LOCK may follow, which are clauses of their own in an ALTER TABLE.
+    return None if table is None else (*table, ", ".join(filter(None, (f"DROP INDEX {name.text}", head.rest))))
+
+
 def _without_head(text: str, schema: str, table: str) -> str:
-    """The clauses of a whole ALTER TABLE statement; other texts as they are."""
-    name = r"(?:`(?:[^`]|``)+`|[\w$]+)"
-    verb = r"ALTER\s+(?:ONLINE\s+|OFFLINE\s+|IGNORE\s+)*TABLE\s+(?:IF\s+EXISTS\s+)?"
-    head = re.match(rf"\s*{verb}({name})(?:\s*\.\s*({name}))?\s+", text, re.IGNORECASE)
-    if head is None:
+    """The clauses of a whole statement; other texts as they are."""
+    found = statement_of(text)
+    if found is None:
         return text
-    first, second = (next(tokens(part)).identifier if part else None for part in head.groups())
-    named = (first, second) if second is not None else (schema, first)
+    named = (found[0] or schema, found[1])
     if named != (schema, table):
         raise RefusedError(
             f"the ALTER is for {named[0]}.{named[1]}, not for {schema}.{table}", "Mend --alter or --table."
         )
-    return text[head.end() :]
+    return found[2]
 
 
 def _clauses(text: str) -> Iterator[list[Token]]:

@@ -17,7 +17,7 @@ from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import sessions
 from fsm_ghost.mysql.faults import NO_SUCH_TABLE
-from fsm_ghost.mysql.quoting import quote, table
+from fsm_ghost.mysql.quoting import literal, quote, table
 from fsm_ghost.mysql.session import Session
 
 _SYNTAX_ERROR = 1064
@@ -302,7 +302,20 @@ def _column(row: dict[str, Any]) -> Column:
         generated=bool(row["generation_expression"]),
         auto_increment="auto_increment" in str(row["extra"]).lower(),
         has_default=row["column_default"] is not None,
+        default=_default(row),
     )
+
+
+def _default(row: dict[str, Any]) -> str | None:
+    """A column's default in SQL: MariaDB shows it so, MySQL shows the value of a literal."""
+    shown = row["column_default"]
+    if shown is None:
+        return None
+    is_mysql = "srs_id" in row
+    is_literal = is_mysql and "DEFAULT_GENERATED" not in str(row["extra"])
+    if is_literal and str(row["data_type"]).lower() not in {"bit", "binary", "varbinary"}:
+        return literal(str(shown))
+    return f"({shown})"
 
 
 def _indexes(rows: list[dict[str, Any]]) -> tuple[Index, ...]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import MappedColumn, Plan
 from fsm_ghost.model.table import Column, Definition
 from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql import types
 from fsm_ghost.mysql.quoting import quote, table
-
-_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
-_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
-_LABELS = frozenset({"enum", "set"})
-_BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
-_EXACT_NUMBERS = _INTEGERS | {"decimal"}
 
 
 class Comparison:
@@ -72,31 +68,21 @@ class Comparison:
         old, new = original.column(mapped.original), ghost.column(mapped.ghost)
         if old is None or new is None:
             return None
-        old_name, new_name = f"{self._original}.{quote(old.name)}", f"{self._ghost}.{quote(new.name)}"
-        return same_value(old, new, old_name, new_name)
+        value, new_name = mapped.value(f"{self._original}.{quote(old.name)}"), f"{self._ghost}.{quote(new.name)}"
+        if mapped.instead:
+            old = replace(new, charset=None)  # the value has been made to fit
+        return same_value(old, new, value, new_name)
 
 
 def same_value(old: Column, new: Column, old_name: str, new_name: str) -> str | None:
-    """A condition that holds exactly when a value was brought over unchanged; None where SQL has no exact one.
+    """A condition that holds exactly when a value was brought over, or converted as the server does it by itself.
 
-    Text is compared by its bytes, so that neither a collation nor padding hides a difference; across character sets
-    by the bytes of its characters.
+    None where SQL has no exact one. Text is compared by its bytes, so that neither a collation nor padding hides a
+    difference; across character sets by the bytes of its characters.
     """
-    kinds = {old.data_type, new.data_type}
-    if old.data_type == "set" and old.type != new.type:
-        return None  # the text of a set follows the order of its labels
-    if kinds <= _TEXTS or (kinds <= _LABELS and len(kinds) == 1):
-        return f"{_bytes(old, old_name)} <=> {_bytes(new, new_name)}"
-    if kinds <= _EXACT_NUMBERS:
-        return f"{old_name} <=> {new_name}"
-    if old.type == new.type:
-        if old.data_type in _BYTES | {"json", "geometry", "vector"}:
-            return (
-                f"CAST({old_name} AS BINARY) <=> CAST({new_name} AS BINARY)"
-                if old.data_type != "json"
-                else (f"CAST({old_name} AS CHAR) <=> CAST({new_name} AS CHAR)")
-            )
-        return f"{old_name} <=> {new_name}"
+    for applies, condition in _SAME:
+        if applies(old, new):
+            return condition(old, new, old_name, new_name)
     return None
 
 
@@ -104,3 +90,106 @@ def _bytes(column: Column, name: str) -> str:
     return (
         f"CAST(CONVERT({name} USING utf8mb4) AS BINARY)" if column.charset != "utf8mb4" else f"CAST({name} AS BINARY)"
     )
+
+
+def _plain(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
+    return f"{old_name} <=> {new_name}"
+
+
+def _by_bytes(old: Column, new: Column, old_name: str, new_name: str) -> str:
+    return f"{_bytes(old, old_name)} <=> {_bytes(new, new_name)}"
+
+
+def _by_text_of_both(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
+    return f"CAST({old_name} AS CHAR) <=> CAST({new_name} AS CHAR)"
+
+
+def _as_stored(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
+    return f"CAST({old_name} AS BINARY) <=> CAST({new_name} AS BINARY)"
+
+
+def _by_text(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """A number or a moment that has become a text, or the other way round by way of its text."""
+    return f"CAST(CAST({old_name} AS CHAR CHARACTER SET utf8mb4) AS BINARY) <=> {_bytes(new, new_name)}"
+
+
+def _padded(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """Bytes that a BINARY column fills up with zeros."""
+    length = types.most_characters(new)
+    return f"CAST({old_name} AS BINARY({length})) <=> CAST({new_name} AS BINARY)"
+
+
+def _by_label(old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """A SET whose labels were moved: each label is in both or in neither."""
+    every = dict.fromkeys((*types.labels(old), *types.labels(new)))
+    both = (f"(FIND_IN_SET({label}, {old_name}) > 0) <=> (FIND_IN_SET({label}, {new_name}) > 0)" for label in every)
+    return " AND ".join(both)
+
+
+def _rounded(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    scale = types.precision(new)[1] if new.data_type == "decimal" else 0
+    return f"ROUND({old_name}, {scale}) <=> {new_name}"
+
+
+def _as_number(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
+    return f"{old_name} + 0 <=> {new_name} + 0"
+
+
+def _as_moment(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """Moments of other precision or kind, by the server's own conversion; zones are those of the session."""
+    kind = {"date": "DATE", "time": f"TIME({types.fraction(new)})"}.get(
+        new.data_type, f"DATETIME({types.fraction(new)})"
+    )
+    return f"CAST({old_name} AS {kind}) <=> {new_name}"
+
+
+def _as_instants(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
+    """Moments as they are stored: an hour that comes twice in autumn would hide a difference in a zone's time."""
+    return f"UNIX_TIMESTAMP({old_name}) <=> UNIX_TIMESTAMP({new_name})"
+
+
+def _as_float(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    return f"CAST({old_name} AS {new.data_type.upper()}) <=> {new_name}"
+
+
+_Applies = Callable[[Column, Column], bool]
+_Condition = Callable[[Column, Column, str, str], str]
+
+
+def _are(old_kinds: Collection[str], new_kinds: Collection[str]) -> _Applies:
+    return lambda old, new: old.data_type in old_kinds and new.data_type in new_kinds
+
+
+def _moves_labels(old: Column, new: Column) -> bool:
+    return old.data_type == new.data_type == "set" and types.labels(old) != types.labels(new)
+
+
+def _loses_digits(old: Column, new: Column) -> bool:
+    scales = [types.precision(column)[1] if column.data_type == "decimal" else 0 for column in (old, new)]
+    return scales[0] > scales[1]
+
+
+def _is_unchanged(old: Column, new: Column) -> bool:
+    return old.type == new.type
+
+
+_EXACT = types.INTEGERS | {"decimal"}
+_CLOCKS = types.MOMENTS | {"time"}
+# The first that applies.
+_SAME: tuple[tuple[_Applies, _Condition], ...] = (
+    (_moves_labels, _by_label),
+    (_are(types.TEXTS | types.LABELS, types.TEXTS | types.LABELS), _by_bytes),
+    (lambda old, new: _is_unchanged(old, new) and old.data_type in types.BYTES | {"geometry", "vector"}, _as_stored),
+    (lambda old, new: _is_unchanged(old, new) and old.data_type == "json", _by_text_of_both),
+    (lambda old, new: _is_unchanged(old, new) and old.data_type == "timestamp", _as_instants),
+    (_is_unchanged, _plain),
+    (lambda old, new: _are(_EXACT, _EXACT)(old, new) and not _loses_digits(old, new), _plain),
+    (_are(_EXACT, _EXACT), _rounded),
+    (_are({"float"}, {"double"}), _plain),
+    (_are(_EXACT | {"double"}, types.APPROXIMATE), _as_float),
+    (_are({"bit", "year"} | types.INTEGERS, {"bit", "year"} | types.INTEGERS), _as_number),
+    (_are(_EXACT | _CLOCKS | {"year", "uuid", "inet4", "inet6"}, types.TEXTS), _by_text),
+    (_are(_CLOCKS, _CLOCKS), _as_moment),
+    (_are(types.BYTES, {"binary"}), _padded),
+    (_are(types.BYTES, types.BYTES), _as_stored),
+)

@@ -1,4 +1,4 @@
-"""Names in SQL."""
+"""Names and texts in SQL."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def quote(name: str) -> str:
 def table(name: TableName) -> str:
     """The table with its schema, so that no default database is needed."""
     return f"{quote(name.schema)}.{quote(name.name)}"
+
+
+def literal(text: str) -> str:
+    """A text as a literal, for sessions in which a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
-from fsm_ghost.model.plan import Flavour, Plan, UniqueKey
+from fsm_ghost.model.plan import Flavour, Native, Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.quoting import quote, table
 
@@ -36,7 +36,9 @@ class Statements:
         self._from_original = f"{self._original} FORCE INDEX ({quote(plan.key.index)})"
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
-        self._originals = ", ".join([*(quote(c.original) for c in plan.mapping), *(c.value for c in plan.filled)])
+        self._originals = ", ".join(
+            [*(c.value(quote(c.original)) for c in plan.mapping), *(c.value for c in plan.filled)]
+        )
         self._ghosts = ", ".join(
             quote(name) for name in (*(c.ghost for c in plan.mapping), *(c.ghost for c in plan.filled))
         )
@@ -214,6 +216,15 @@ def truncate_partition(name: TableName, partition: str, migration: str) -> str:
 def alter(name: TableName, clauses: str, migration: str) -> str:
     """The user's ALTER, on the ghost table. His text is passed on as it is."""
     return f"ALTER /* {own_tag(migration)} */ TABLE {table(name)} {clauses}"
+
+
+def alter_natively(name: TableName, clauses: str, native: Native, migration: str) -> str:
+    """The user's ALTER, in a way that the server has to follow; an error where it cannot. COPY leaves it to the server.
+
+    The word comes first: behind a definition of partitions nothing may follow.
+    """
+    how = {Native.INSTANT: "ALGORITHM = INSTANT, ", Native.INPLACE: "ALGORITHM = INPLACE, LOCK = NONE, "}
+    return alter(name, how.get(native, "") + clauses, migration)
 
 
 def rename(pairs: Sequence[tuple[TableName, TableName]], migration: str) -> str:

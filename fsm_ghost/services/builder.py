@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fsm_ghost.errors import AmbiguousError, RefusedError, ServerError
 from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.naming import Names, TableName
-from fsm_ghost.model.plan import SwapMethod
+from fsm_ghost.model.plan import Native, SwapMethod
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.faults import TABLES_LOCKED
@@ -27,8 +27,8 @@ class Builder:
     migration: str
     changelog: Changelog
 
-    def build(self, clauses: str) -> None:
-        """Make the changelog, the marker, and the ghost table with its new definition.
+    def build(self, clauses: str) -> Native:
+        """Make the changelog, the marker, and the ghost table with its new definition; how the server has changed it.
 
         RefusedError when the server does not take the ALTER; what was made by then is still there.
         """
@@ -38,18 +38,32 @@ class Builder:
         self.session.execute(statements.create_marker(self.names.marker, self.migration))
         self.session.execute(statements.create_like(self.names.ghost, self.names.original, self.migration))
         fault_point("build.after-ghost")
-        self._alter(clauses)
+        native = self._alter(clauses)
         keep_counter(self.session, self.names, self.migration)
+        return native
 
-    def _alter(self, clauses: str) -> None:
-        """The user's ALTER, on the empty ghost table; its defaults mean what they would mean in a native one."""
+    def _alter(self, clauses: str) -> Native:
+        """The user's ALTER, on the empty ghost table, as the server does it with least effort.
+
+        Its defaults mean what they would mean in a native one.
+        """
         self.session.use_server_time_zone()
         try:
-            self.session.execute(statements.alter(self.names.ghost, clauses, self.migration))
+            return next(native for native in Native if self._takes(native, clauses))
         except ServerError as error:
             raise RefusedError(f"the server refuses the ALTER: {error.message}", "Mend --alter.") from error
         finally:
             self.session.use_utc()
+
+    def _takes(self, native: Native, clauses: str) -> bool:
+        """Change the ghost table in one way; False where the server does not do it so, ServerError if in no way."""
+        try:
+            self.session.execute(statements.alter_natively(self.names.ghost, clauses, native, self.migration))
+        except ServerError:
+            if native is Native.COPY:
+                raise
+            return False
+        return True
 
     def swap_method(self) -> SwapMethod:
         """How this server can swap tables: found by renaming our marker under its own lock, and back."""

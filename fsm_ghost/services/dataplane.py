@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
@@ -18,12 +18,15 @@ from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.plan import Flavour, Plan
+from fsm_ghost.model.probe import Probe
 from fsm_ghost.model.progress import Progress
+from fsm_ghost.model.table import Definition
 from fsm_ghost.mysql import catalog, pressure, statements
 from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.compare import Comparison
 from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.pressure import PressureGauge
+from fsm_ghost.mysql.probe import ProbeStatements
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
@@ -35,6 +38,7 @@ from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.pace import Pace
+from fsm_ghost.services.prober import Probed, Prober
 from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
@@ -78,6 +82,7 @@ class DataPlane:
         self._indexer: Indexer | None = None
         self._chunker: Chunker | None = None
         self._verifier: Verifier | None = None
+        self._prober: Prober | None = None
         self._throttle: Throttle | None = None
         self._barrier: int | None = None
         self._prepared: frozenset[str] | None = None
@@ -117,6 +122,22 @@ class DataPlane:
         prepared = catalog.prepared_transactions(self._tools.session)
         self._prepared = prepared if self._prepared is None else self._prepared & prepared
         return f"prepared XA transactions to end: {', '.join(sorted(self._prepared))}" if self._prepared else ""
+
+    def probed(self, progress: Progress) -> Progress:
+        """Look a little further for rows that the new definition would break."""
+        if self._prober is None:
+            tools, plan = self._tools, progress.the_plan
+            original, ghost = self._definitions(plan)
+            asking = ProbeStatements(plan, original, ghost, tools.settings.definition.lossy, tools.flavour)
+            if not asking.questions and not asking.uniques:
+                return replace(progress, probe=Probe(done=True))
+            crew = Crew[Probed]("prober", [self._open_writer(plan, "probe")], tools.bell)
+            ruler = Ruler(tools.session, self._statements(plan), plan.key)
+            self._prober = Prober(crew, asking, plan, ruler, self.chunker(progress).edges)
+        probe = self._prober.step(progress.probe)
+        share = f", {probe.rows:,} of about {progress.the_plan.rows:,} are read" if probe.rows else ""
+        self.waiting_for("" if probe.done else f"rows that would not fit the new definition to be looked for{share}")
+        return replace(progress, probe=probe)
 
     def chunker(self, progress: Progress) -> Chunker:
         """Finds key ranges."""
@@ -176,7 +197,7 @@ class DataPlane:
         if self._verifier is None:
             plan = progress.the_plan
             pace = self._open_pace(progress, "the comparison")
-            sessions = [self._tools.connections.open(f"verify {number}") for number in range(1, pace.most + 1)]
+            sessions = [self._open_writer(plan, f"verify {number}") for number in range(1, pace.most + 1)]
             crew = Crew[Compared]("verifier", sessions, self._tools.bell)
             ruler = Ruler(self._tools.session, self._statements(plan), plan.key)
             comparison, applier = self._comparison(plan), self._following(progress)
@@ -287,9 +308,10 @@ class DataPlane:
 
     def close(self) -> None:
         """End everything that runs."""
-        for service in (self._throttle, self._copier, self._indexer, self._verifier, self._applier):
+        for service in (self._prober, self._throttle, self._copier, self._indexer, self._verifier, self._applier):
             if service is not None:
                 service.close()
+        self._prober = None
         self._throttle = self._copier = self._indexer = self._verifier = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:
@@ -311,7 +333,7 @@ class DataPlane:
         return Applier(plan, streamer, crew, refresher, tools.changelog, here, progress)
 
     def _open_writer(self, plan: Plan, purpose: str) -> Session:
-        """A connection that writes rows to the ghost table."""
+        """A connection that converts values as a native ALTER TABLE does: for writing rows, and for comparing them."""
         session = self._tools.connections.open(purpose)
         if not plan.finds_by_timestamp:
             session.use_server_time_zone()
@@ -347,8 +369,12 @@ class DataPlane:
         return Statements(plan, self._tools.flavour, self._tools.migration)
 
     def _comparison(self, plan: Plan) -> Comparison:
+        return Comparison(plan, *self._definitions(plan))
+
+    def _definitions(self, plan: Plan) -> tuple[Definition, Definition]:
+        """Of the original and of the ghost table."""
         original = catalog.definition(self._tools.session, plan.names.original)
         ghost = catalog.definition(self._tools.session, plan.names.ghost)
         if original is None or ghost is None:
             raise StoppedError("a table of this migration is gone", "Abort, and start again.")
-        return Comparison(plan, original, ghost)
+        return original, ghost

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.model.naming import Names
-from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import PLACE, FilledColumn, Lossy, MappedColumn, Plan, SwapMethod, UniqueKey
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration
+from fsm_ghost.mysql.fit import misfits
+from fsm_ghost.mysql.types import INTEGER_BITS, is_unsigned
+from fsm_ghost.settings import DefinitionSettings
 
 _NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year")
 _STRINGS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "set")
@@ -22,15 +26,23 @@ _PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMES
 
 
 def make_plan(
-    names: Names, alteration: Alteration, original: Definition, ghost: Definition, swap: SwapMethod, autoinc_mode: str
+    names: Names,
+    alteration: Alteration,
+    original: Definition,
+    ghost: Definition,
+    swap: SwapMethod,
+    autoinc_mode: str,
+    asked: DefinitionSettings,
 ) -> Plan:
     """How the table is migrated, now that the ghost table shows what the ALTER means.
 
     RefusedError when columns or keys do not correspond well enough to keep every row.
     """
-    mapping = map_columns(alteration, original, ghost)
+    mapping = map_columns(alteration, original, ghost, dict(asked.mapped))
+    mapping = allow_losses(mapping, original, ghost, dict(asked.lossy))
     key = choose_key(original, ghost, mapping)
     _refuse_zoned_conversions(original, ghost, mapping, key)
+    unproved = unproved_keys(original, ghost, mapping)
     counts_up = any(column.auto_increment for column in ghost.columns)
     return Plan(
         names=names,
@@ -47,7 +59,8 @@ def make_plan(
         # it while it holds locks on the application's rows.
         exclusive=not key.is_ordered or (counts_up and autoinc_mode != "2"),
         # With another unique key, a chunk could leave a row out because of one that is not up to date.
-        demanded=tuple(unique for unique in demanded_keys(original, ghost, mapping) if unique.name != key.ghost_index),
+        demanded=tuple(unique for unique in unique_keys(ghost) if unproved and unique.name != key.ghost_index),
+        unproved=unproved,
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -56,12 +69,16 @@ def _unique(table: Definition) -> list[str]:
     return [index.name for index in table.indexes if index.unique]
 
 
-def map_columns(alteration: Alteration, original: Definition, ghost: Definition) -> tuple[MappedColumn, ...]:
+def map_columns(
+    alteration: Alteration, original: Definition, ghost: Definition, told: Mapping[str, str]
+) -> tuple[MappedColumn, ...]:
     """Which column of the original becomes which of the ghost table; generated ones make their values themselves.
 
-    The ALTER's text and the two catalogues have to agree about every column; RefusedError otherwise.
+    What the user has told counts: old names to new ones. For every other column the ALTER's text and the two catalogues
+    have to agree; RefusedError otherwise.
     """
-    renamed = {old.lower(): new for old, new in alteration.renamed.items()}
+    _refuse_unknown_names(original, ghost, told)
+    renamed = {old.lower(): new for old, new in (alteration.renamed | dict(told)).items()}
     dropped = {name.lower() for name in alteration.dropped}
     added = {name.lower() for name in alteration.added}
     mapping: list[MappedColumn] = []
@@ -80,6 +97,39 @@ def map_columns(alteration: Alteration, original: Definition, ghost: Definition)
         if column.folded not in lived_on and column.folded not in added:
             raise _unclear(f"column {column.name} is new, but the ALTER does not add it")
     return tuple(mapping)
+
+
+def _refuse_unknown_names(original: Definition, ghost: Definition, told: Mapping[str, str]) -> None:
+    for old, new in told.items():
+        for table, name in ((original, old), (ghost, new)):
+            if table.column(name) is None:
+                which = "old" if table is original else "new"
+                raise RefusedError(f"--map {old}={new}: the {which} definition has no column {name}", "Mend --map.")
+    if len({new.lower() for new in told.values()}) < len(told):
+        raise RefusedError("--map makes one column of two", "Mend --map.")
+
+
+def allow_losses(
+    mapping: tuple[MappedColumn, ...], original: Definition, ghost: Definition, lossy: Mapping[str, Lossy]
+) -> tuple[MappedColumn, ...]:
+    """The mapping with what is stored instead of values that do not fit, for the columns where that is allowed."""
+    allowed = {name.lower(): policy for name, policy in lossy.items()}
+    if unknown := allowed.keys() - {mapped.original.lower() for mapped in mapping}:
+        raise RefusedError(
+            f"--allow-lossy: {', '.join(sorted(unknown))} is no column whose values are copied", "Mend --allow-lossy."
+        )
+    return tuple(_lossy(mapped, original, ghost, allowed.get(mapped.original.lower())) for mapped in mapping)
+
+
+def _lossy(mapped: MappedColumn, original: Definition, ghost: Definition, policy: Lossy | None) -> MappedColumn:
+    old, new = original.column(mapped.original), ghost.column(mapped.ghost)
+    if policy is None or old is None or new is None:
+        return mapped
+    value = PLACE
+    for misfit in misfits(old, new):
+        if policy in misfit.instead:
+            value = misfit.instead[policy].replace(PLACE, value)
+    return mapped if value == PLACE else replace(mapped, instead=value)
 
 
 def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[FilledColumn, ...]:
@@ -140,19 +190,25 @@ def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedCol
     )
 
 
-def demanded_keys(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[UniqueKey, ...]:
-    """The unique keys of the ghost table that do not hold already: rows could be alike under them (protocol R9).
+def unique_keys(table: Definition) -> tuple[UniqueKey, ...]:
+    """The unique keys of a table."""
+    return tuple(
+        UniqueKey(index.name, index.columns, index.lengths or (None,) * len(index.columns))
+        for index in table.indexes
+        if index.unique
+    )
 
-    When there is one, all of them are listed: rows may get into each other's way by any key then. RefusedError for one
-    over an expression: nobody could tell which rows are alike.
+
+def unproved_keys(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[str, ...]:
+    """The names of the ghost table's unique keys that do not hold already: rows could be alike under them (R9).
+
+    Where there is one, rows may get into each other's way by any unique key. RefusedError for one over an expression:
+    nobody could tell which rows are alike.
     """
     held = [_folded(index.columns) for index in original.indexes if index.unique and not index.prefixed]
-    every, demands = [], False
+    unproved = []
     for index in ghost.indexes:
-        if not index.unique:
-            continue
-        every.append(UniqueKey(index.name, index.columns, index.lengths or (None,) * len(index.columns)))
-        if _is_kept(original, ghost, index, mapping):
+        if not index.unique or _is_kept(original, ghost, index, mapping):
             continue
         olds = [mapped for mapped in mapping if mapped.ghost.lower() in _folded(index.columns)]
         known = _folded(mapped.original for mapped in olds if _is_unchanged_pair(original, ghost, mapped))
@@ -163,8 +219,8 @@ def demanded_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
                 f"the ALTER makes {index.name} unique over an expression: rows that are alike could not be told",
                 "Make a generated column of the expression, and that one unique.",
             )
-        demands = True
-    return tuple(every) if demands else ()
+        unproved.append(index.name)
+    return tuple(unproved)
 
 
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:
@@ -195,11 +251,10 @@ def _is_unchanged(ghost: Definition, old: Column, new_name: str) -> bool:
 
 
 def _is_wider_integer(old: Column, new: Column) -> bool:
-    sizes = ("tinyint", "smallint", "mediumint", "int", "bigint")
-    if old.data_type not in sizes or new.data_type not in sizes or "zerofill" in old.type + new.type:
+    both = (old.data_type, new.data_type)
+    if not all(kind in INTEGER_BITS for kind in both) or "zerofill" in old.type + new.type:
         return False
-    same_sign = ("unsigned" in old.type) == ("unsigned" in new.type)
-    return same_sign and sizes.index(new.data_type) >= sizes.index(old.data_type)
+    return is_unsigned(old) == is_unsigned(new) and INTEGER_BITS[new.data_type] >= INTEGER_BITS[old.data_type]
 
 
 def _is_longer(old: Column, new: Column) -> bool:
@@ -255,5 +310,7 @@ def _key_column(column: Column, ghost_name: str) -> KeyColumn:
 
 def _unclear(what: str) -> RefusedError:
     return RefusedError(
-        what, "Write renames as CHANGE or RENAME COLUMN, and drops as DROP COLUMN, without executable comments."
+        what,
+        "Write renames as CHANGE or RENAME COLUMN, and drops as DROP COLUMN, without executable comments;"
+        " or say which column becomes which: --map old=new",
     )

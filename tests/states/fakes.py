@@ -7,6 +7,7 @@ from typing import cast
 from fsm_ghost.errors import FsmGhostError
 from fsm_ghost.model.chunk import Chunk, CopiedChunk
 from fsm_ghost.model.key import Key
+from fsm_ghost.model.probe import Probe
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.dataplane import DataPlane
@@ -122,6 +123,7 @@ class FakePlane:
     barrier: bool = True
     behind: str = ""
     throttle: str = ""
+    probe: Probe = field(default_factory=lambda: Probe(done=True))
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
     audited: Audit = field(default_factory=lambda: Audit(0))
@@ -147,6 +149,10 @@ class FakePlane:
     def barrier_passed(self, _: Progress) -> bool:
         self.log.append("barrier")
         return self.barrier
+
+    def probed(self, progress: Progress) -> Progress:
+        self.log.append("probed")
+        return replace(progress, probe=self.probe)
 
     def copier(self, _: Progress) -> FakeCopier:
         return self.the_copier

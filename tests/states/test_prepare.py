@@ -8,13 +8,15 @@ from fsm_ghost.errors import ConnectionLostError, RefusedError
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.probe import Probe
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.states.prepare import Prepare
 from tests.states.fakes import FakePlane, following
 from tests.unit.model.examples import at, plan
 
 BUILT = Progress(plan=plan(), prepared=True)
-STARTED = replace(BUILT, start=at(7), safe=at(7))
+PROBED = replace(BUILT, probe=Probe(done=True))
+STARTED = replace(PROBED, start=at(7), safe=at(7))
 
 
 def prepare(fake: FakePlane, *, execute: bool = True) -> Prepare:
@@ -37,7 +39,7 @@ def test_first_the_ghost_table_is_built_and_nothing_else() -> None:
 
 def test_then_the_coordinates_are_fixed_before_anything_is_read_from_them() -> None:
     fake = FakePlane()
-    step = prepare(fake).step(BUILT)
+    step = prepare(fake).step(PROBED)
     assert (step.progress, step.outcome, fake.log) == (STARTED, None, ["coordinates"])
 
 
@@ -75,8 +77,8 @@ def test_the_start_is_fixed_once_and_not_moved_by_a_second_run() -> None:
 def test_a_dry_run_ends_when_the_ghost_table_is_built_and_follows_nothing() -> None:
     fake = FakePlane()
     state = prepare(fake, execute=False)
-    step = state.step(state.step(Progress()).progress)
-    assert (step.outcome, step.progress, fake.log) == (Outcome.DRY_RUN, BUILT, ["build"])
+    step = state.step(state.step(state.step(Progress()).progress).progress)
+    assert (step.outcome, step.progress, fake.log) == (Outcome.DRY_RUN, PROBED, ["build", "probed"])
 
 
 def test_an_alter_that_is_refused_is_an_outcome() -> None:

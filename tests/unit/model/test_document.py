@@ -14,10 +14,20 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Deferral, Flavour, Plan, ServerIdentity, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import Deferral, Flavour, Lossy, Native, Plan, ServerIdentity, SwapMethod, UniqueKey
+from fsm_ghost.model.probe import Offence, Probe
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
-from fsm_ghost.settings import CopySettings, CutOverSettings, HookSettings, IndexBuild, Kill, ServerSettings, Settings
+from fsm_ghost.settings import (
+    CopySettings,
+    CutOverSettings,
+    DefinitionSettings,
+    HookSettings,
+    IndexBuild,
+    Kill,
+    ServerSettings,
+    Settings,
+)
 from tests.unit.model.examples import COMPOSITE_KEY, INTEGER_KEY, STARTED_AT, TEXT_KEY, at, plan
 
 _ODD_KEYS: list[Key] = [
@@ -41,9 +51,25 @@ _PROGRESS = Progress(
     plan=replace(
         plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY),
         demanded=(UniqueKey("u", ("remark", "n"), (10, None)),),
+        unproved=("u",),
         deferral=Deferral("as asked", ("KEY `k` (`n`)",), "CREATE …"),
+        native=Native.INSTANT,
     ),
     prepared=True,
+    probe=Probe(
+        done=True,
+        began=True,
+        last=(9,),
+        upto=(8,),
+        rows=7,
+        scanned=True,
+        uniques=1,
+        offences=(Offence("c", "is too long", 3, ("(1,)",), Lossy.TRUNCATE, (Lossy.TRUNCATE, Lossy.DEFAULT)),),
+        unknown=("whether rows are alike under u",),
+    ),
+    altering=True,
+    alter_tries=2,
+    altered=True,
     start=at(4),
     safe=Coordinates("a:b.c-bin.1000000", 2**33),
     marker=2**33 + 5,
@@ -84,6 +110,7 @@ _SETTINGS = Settings(
     alter="ADD COLUMN `e``x` ENUM('it''s', \"a\\\\b\") COMMENT '🐘 % {} \n'",
     execute=True,
     verify=False,
+    definition=DefinitionSettings((("a", "b,`c"),), (("d", Lossy.CLAMP),), quarantine=True, attempt_instant=True),
     copy=CopySettings(500, 0.1, 4, IndexBuild.DEFERRED),
     cut_over=CutOverSettings(
         0.5,

@@ -13,6 +13,7 @@ from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration, read_alter
 from fsm_ghost.services import planner
+from fsm_ghost.settings import DefinitionSettings
 from tests.unit.model.examples import NAMES, ORIGINAL
 
 _TEXTS = {"char", "varchar", "text", "enum", "set"}
@@ -63,11 +64,13 @@ def alteration(text: str) -> Alteration:
 
 
 def mapped(text: str, original: Definition, ghost: Definition) -> list[tuple[str, str]]:
-    return [(one.original, one.ghost) for one in planner.map_columns(alteration(text), original, ghost)]
+    return [(one.original, one.ghost) for one in planner.map_columns(alteration(text), original, ghost, {})]
 
 
 def plan(text: str, original: Definition, ghost: Definition, autoinc_mode: str = "2") -> Plan:
-    return planner.make_plan(NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode)
+    return planner.make_plan(
+        NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode, DefinitionSettings()
+    )
 
 
 ORDERS = definition(column("id"), column("a"), column("b", "varchar(10)"), PRIMARY)
