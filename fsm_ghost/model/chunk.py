@@ -50,8 +50,8 @@ class Chunk:
 class CopiedChunk:
     """A chunk that has been committed: `rows` were inserted in `seconds`, in `parts` transactions.
 
-    `missing` are keys of its range that the ghost table did not have afterwards; looked for only where rows can be
-    alike under a unique key that the original does not have (R9).
+    `missing` are keys of its range that the ghost table did not have afterwards: their rows did not fit, or may be like
+    others under a unique key that the original does not have (R9).
     """
 
     chunk: Chunk

@@ -193,7 +193,7 @@ def _to_text(old: Column, new: Column) -> Iterator[Misfit]:
         yield _too_long(new, condition, f"LEFT({as_text}, {room // _WIDEST.get(new.charset or '', 4)})")
     if new.data_type == "char" and old.data_type in types.TEXTS - {"char"}:
         yield Misfit(
-            "ends in spaces, which CHAR does not keep", f"RIGHT({PLACE}, 1) = ' '", {Lossy.TRUNCATE: f"RTRIM({PLACE})"}
+            "ends in spaces, which CHAR does not keep", f"{PLACE} LIKE '% '", {Lossy.TRUNCATE: f"RTRIM({PLACE})"}
         )
 
 
@@ -264,12 +264,18 @@ def _to_date(old: Column, _: Column) -> Iterator[Misfit]:
     if old.data_type in {"datetime", "timestamp"}:
         yield Misfit("has a time of day", f"TIME({PLACE}) <> 0", {Lossy.TRUNCATE: f"DATE({PLACE})"})
     elif old.data_type in types.TEXTS:
-        yield Misfit("is not a date", f"{PLACE} IS NOT NULL AND CAST({PLACE} AS DATE) IS NULL")
+        yield Misfit("is not a date", _no_day(f"CAST({PLACE} AS DATE)"))
+
+
+def _no_day(value: str) -> str:
+    """When a value is no moment of the calendar: sessions of ours take a 30th of February, for rows that have one."""
+    month = f"CONCAT(LEFT({value}, 8), '01')"
+    return f"({PLACE} IS NOT NULL AND ({value} IS NULL OR DAY({value}) > DAY(LAST_DAY({month}))))"
 
 
 def _to_moment(old: Column, new: Column) -> Iterator[Misfit]:
     if old.data_type in types.TEXTS:
-        yield Misfit("is not a date and time", f"{PLACE} IS NOT NULL AND CAST({PLACE} AS DATETIME(6)) IS NULL")
+        yield Misfit("is not a date and time", _no_day(f"CAST({PLACE} AS DATETIME(6))"))
     if old.data_type in {"datetime", "timestamp", "time"} and types.fraction(old) > types.fraction(new):
         yield from _finer(old, new)
     if new.data_type == "timestamp" and old.data_type in {"date", "datetime"}:

@@ -36,7 +36,7 @@ _LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
 _TURN = 4.0
 _CROWD = 20_000  # waiting keys
 _CLASH_EVERY = 0.5  # seconds between attempts to refresh a row that clashed
-_MOST_CLASHES = 1000
+MOST_CLASHES = 1000
 CLASH_REMEDY = "Mend these rows in the original, then resume with --retry; or abort, and start with another ALTER."
 
 
@@ -99,9 +99,9 @@ class Applier:
 
     @property
     def clashes(self) -> str:
-        """Rows that cannot both be in the new table, in words; empty when there are none."""
+        """Rows that cannot be in the new table, or not together, in words; empty when there are none."""
         clashes = self.ledger.clashes
-        shown = "; ".join(f"{key} and {', '.join(map(str, others))}" for key, others in islice(clashes.items(), 3))
+        shown = "; ".join(str(clash) for clash in islice(clashes, 3))
         return shown + (f"; and {len(clashes) - 3} more" if len(clashes) > 3 else "")  # noqa: PLR2004 - as above
 
     @property
@@ -238,9 +238,9 @@ class Applier:
         left = *refreshed.left.locked, *(clash.key for clash in clashes)
         clean = self.ledger.refreshed(refreshed.refresh, left)
         for clash in clashes:
-            self.ledger.clash(clash.key, clash.others)
-        if len(self.ledger.clashes) > _MOST_CLASHES:
-            raise MismatchError(f"too many rows are alike under the new definition: {self.clashes}", CLASH_REMEDY)
+            self.ledger.clash(clash)
+        if len(self.ledger.clashes) > MOST_CLASHES:
+            raise MismatchError(f"too many rows do not fit the new definition: {self.clashes}", CLASH_REMEDY)
         return clean
 
     def _hand_out(self) -> None:

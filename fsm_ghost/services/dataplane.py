@@ -33,6 +33,7 @@ from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
 from fsm_ghost.services.chunker import Chunker, Ruler
+from fsm_ghost.services.chunkwriter import ChunkWriter
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Governor, default_most
@@ -98,7 +99,7 @@ class DataPlane:
         progress = applier.pump(progress)
         reporter = self._tools.reporter
         reporter.backlog, reporter.delay, reporter.reconnects = applier.backlog, applier.delay, applier.reconnects
-        clashes = f"rows cannot both be in the new table: {applier.clashes}" if applier.clashes else ""
+        clashes = f"rows do not fit the new definition: {applier.clashes}" if applier.clashes else ""
         reporter.be_concerned(clashes or applier.concern)
         reporter.note(progress)
         return progress
@@ -155,8 +156,9 @@ class DataPlane:
             pace = self._open_pace(progress, "the copy")
             sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
             crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
-            nice = self._tools.settings.throttle.nice_ratio
-            self._copier = Copier(self._statements(plan), plan, crew, self._following(progress), pace, nice)
+            settings = self._tools.settings
+            writer = ChunkWriter(self._statements(plan), plan, quarantine=settings.definition.quarantine)
+            self._copier = Copier(writer, crew, self._following(progress), pace, settings.throttle.nice_ratio)
         self._tools.reporter.workers = self._copier.pace.reason
         return self._copier
 
@@ -239,7 +241,7 @@ class DataPlane:
         """What the change stream is behind with, in words; empty when it is close."""
         applier = self._following(progress)
         if applier.clashes:
-            return f"rows that are alike under the new definition to be mended: {applier.clashes}"
+            return f"rows that do not fit the new definition to be mended: {applier.clashes}"
         if applier.backlog > SMALL_BACKLOG:
             return f"{applier.backlog} changed keys to be refreshed"
         if applier.delay is None or applier.delay > SMALL_DELAY:
@@ -325,7 +327,7 @@ class DataPlane:
         self._check_marker(progress)
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
-        refresher = Refresher(self._statements(plan), plan)
+        refresher = Refresher(self._statements(plan), plan, quarantine=tools.settings.definition.quarantine)
         sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
         streamer = Streamer(tools.stream_opener(plan, plan.names.original), progress.safe, tools.bell)

@@ -20,6 +20,7 @@ from itertools import islice
 
 from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, Span
+from fsm_ghost.model.clash import Clash
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key, MigrationKey
 from fsm_ghost.model.progress import Progress
@@ -64,7 +65,7 @@ class Ledger:
         # Ordered, for taking from its front stays cheap however many have been taken before.
         self._dirty: OrderedDict[Key, int] = OrderedDict()
         self._blocked: OrderedDict[Key, int] = OrderedDict()  # dirty, and last time its row was locked
-        self._clashing: OrderedDict[Key, tuple[Read, tuple[Key, ...]]] = OrderedDict()  # dirty, and like other rows
+        self._clashing: OrderedDict[Key, tuple[Read, Clash]] = OrderedDict()  # dirty, and do not fit
         self._refreshes: dict[RefreshId, _Refresh] = {}
         self._refreshing: dict[Key, RefreshId] = {}
         self._again: dict[Key, int] = {}  # named by an event while being refreshed
@@ -85,9 +86,9 @@ class Ledger:
         return frozenset(self._carried)
 
     @property
-    def clashes(self) -> dict[Key, tuple[Key, ...]]:
-        """The keys whose rows are like others under a unique key of the ghost table, and those others (R9)."""
-        return {key: others for key, (_, others) in self._clashing.items()}
+    def clashes(self) -> tuple[Clash, ...]:
+        """The keys whose rows are like others under a unique key of the ghost table, or do not fit it (R9)."""
+        return tuple(clash for _, clash in self._clashing.values())
 
     @property
     def held_back(self) -> int:
@@ -228,9 +229,9 @@ class Ledger:
         free = (key for key in self._blocked if self._flight_of(key) is None)
         return self._begin({key: self._blocked.pop(key) for key in list(islice(free, most))})
 
-    def clash(self, key: Key, others: tuple[Key, ...]) -> None:
-        """A key that was given back as locked is like other rows: it is to be refreshed together with them."""
-        self._clashing[key] = (self._blocked.pop(key), others)
+    def clash(self, clash: Clash) -> None:
+        """A key that was given back as locked is to be refreshed together with the rows that it is like."""
+        self._clashing[clash.key] = (self._blocked.pop(clash.key), clash)
 
     def take_clash(self) -> tuple[RefreshId, tuple[Key, ...]] | None:
         """As `take`: a key that clashed, the longest ago first, and the keys it clashed with."""
@@ -246,8 +247,8 @@ class Ledger:
         """A key that clashed, those it clashed with, and so on: rows may have passed their values round."""
         together = [key]
         for one in together:
-            _, others = self._clashing.get(one, (_CARRIED, ()))
-            together += [other for other in others if other not in together]
+            if one in self._clashing:
+                together += [other for other in self._clashing[one][1].others if other not in together]
         return together
 
     def _pull(self, key: Key) -> Read:

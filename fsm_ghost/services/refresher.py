@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fsm_ghost.errors import LockConflictError, MismatchError, ServerError
 from fsm_ghost.faultpoints import fault_point
+from fsm_ghost.model.clash import Clash
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
@@ -20,16 +21,8 @@ LOCK_WAIT = 1  # seconds for which a single key may wait for its row
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
-    """The row `key` was not written: under a unique key of the ghost table it is like the rows `others` (R9)."""
-
-    key: Key
-    others: tuple[Key, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Left:
-    """The keys that a refresh had to leave as they were: their rows stayed locked, or are like other rows."""
+    """The keys that a refresh had to leave as they were: their rows stayed locked, are like others, or do not fit."""
 
     locked: tuple[Key, ...] = ()
     clashes: tuple[Clash, ...] = ()
@@ -61,11 +54,14 @@ class Refresher:
     Where the ghost table has unique keys that rows of the original may break, no row is ever replaced by another one:
     a row that is like others is left, and told together with them (R9).
 
+    With `quarantine` a row that does not fit the new definition is left in the same way; otherwise it is an error.
+
     Whoever keeps us from the ghost table, with LOCK TABLES or an ALTER TABLE, is waited for before a row is locked.
     """
 
-    def __init__(self, statements: Statements, plan: Plan) -> None:
+    def __init__(self, statements: Statements, plan: Plan, *, quarantine: bool = False) -> None:
         self._statements = statements
+        self._quarantine = quarantine
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
         self._demanded = plan.demanded
@@ -88,7 +84,16 @@ class Refresher:
             session.rollback()
             if error.code not in UNFIT:
                 raise
+            if self._quarantine:
+                return self._set_aside(session, keys, error)
             raise self._unfit(session, error, keys) from error
+
+    def _set_aside(self, session: Session, keys: Sequence[Key], error: ServerError) -> Left:
+        """Leave the one row that does not fit; of several, refresh those that do."""
+        if len(keys) == 1:
+            return Left((), (Clash(keys[0], why=error.message),))
+        middle = len(keys) // 2
+        return self.refresh(session, keys[:middle]) + self.refresh(session, keys[middle:])
 
     def refresh_under_lock(self, session: Session, keys: Sequence[Key]) -> None:
         """Refresh keys through the session that holds both tables locked: nobody else is there to conflict with."""

@@ -4,6 +4,7 @@ import pytest
 
 from fsm_ghost.model.changes import Changes
 from fsm_ghost.model.chunk import Chunk, KeyRange
+from fsm_ghost.model.clash import Clash
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import Key, KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.services.ledger import MOST_CARRIED, Ledger, RefreshId
@@ -524,19 +525,19 @@ def clashing(book: Ledger) -> None:
     """Row 1 could not be written, because of row 2, which is clean."""
     event(book, 200, 1)
     book.refreshed(take(book), locked=[(1,)])
-    book.clash((1,), ((2,),))
+    book.clash(Clash((1,), ((2,),)))
 
 
 def test_a_row_that_clashes_is_taken_only_together_with_those_that_it_is_like() -> None:
     book = ledger()
     clashing(book)
     assert (book.take(10), book.take_blocked(10)) == (None, None)
-    assert (book.clashes, len(book), book.safe) == ({(1,): ((2,),)}, 1, at(210))
+    assert (book.clashes, len(book), book.safe) == ((Clash((1,), ((2,),)),), 1, at(210))
     taken = book.take_clash()
     assert taken is not None
     assert set(taken[1]) == {(1,), (2,)}
     assert book.refreshed(taken[0]) == 2
-    assert (len(book), book.clashes, set(book.carried)) == (0, {}, set())
+    assert (len(book), book.clashes, set(book.carried)) == (0, (), set())
 
 
 def test_a_clash_waits_until_none_of_its_rows_is_being_refreshed() -> None:
@@ -562,8 +563,8 @@ def test_two_rows_that_clash_with_each_other_are_one_clash() -> None:
     book = ledger()
     event(book, 200, 1, 2)
     book.refreshed(take(book), locked=[(1,), (2,)])
-    book.clash((1,), ((2,),))
-    book.clash((2,), ((1,),))
+    book.clash(Clash((1,), ((2,),)))
+    book.clash(Clash((2,), ((1,),)))
     taken = book.take_clash()
     assert taken is not None
     assert book.take_clash() is None
@@ -575,7 +576,7 @@ def test_rows_that_pass_their_values_round_are_taken_all_at_once() -> None:
     event(book, 200, 1, 2, 3)
     book.refreshed(take(book), locked=[(1,), (2,), (3,)])
     for key, other in ((1, 2), (2, 3), (3, 1)):
-        book.clash((key,), ((other,),))
+        book.clash(Clash((key,), ((other,),)))
     taken = book.take_clash()
     assert taken is not None
     assert set(taken[1]) == {(1,), (2,), (3,)}
