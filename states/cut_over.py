@@ -47,6 +47,7 @@ class CutOver:
         try:
             attempt = swapper.attempt()
         except MismatchError as error:
+            self.plane.close()  # nobody would take the keys of the refresh that failed up again: they are read again
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=str(error))
         killed = f"killed {told(attempt.killed)}" if attempt.killed else ""
         if self.plane.witness(progress).look() is not Found.SWAPPED:

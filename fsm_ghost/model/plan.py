@@ -45,16 +45,25 @@ PLACE = "\0"  # stands for the column in an expression; no name in SQL can hold 
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """Values that must not be brought over: those for which `condition` holds, with PLACE for the column."""
+
+    what: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class MappedColumn:
     """A column that lives on: its name in the original and in the ghost table.
 
-    `instead` is an expression for the value that is stored where it may be another one, as the user has allowed; PLACE
-    stands in it for the column of the original.
+    `instead` is an expression for what is stored where that is not simply the value: the user has allowed another one,
+    or a native ALTER TABLE would convert it otherwise. PLACE stands in it for the column of the original.
     """
 
     original: str
     ghost: str
     instead: str = ""
+    unfit: tuple[Unfit, ...] = ()
 
     def value(self, column: str) -> str:
         """The value that the ghost table gets, in SQL, for `column`, the quoted column of the original."""

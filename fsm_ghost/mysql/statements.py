@@ -9,6 +9,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Flavour, Native, Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql.fit import barred
 from fsm_ghost.mysql.quoting import quote, table
 
 SENTRY_COMMENT = "fsm-ghost sentry: keeps the swap from happening early; may be dropped when no fsm-ghost runs"
@@ -36,6 +37,10 @@ class Statements:
         self._from_original = f"{self._original} FORCE INDEX ({quote(plan.key.index)})"
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
+        bars = [
+            barred(unfit, mapped.original, quote(mapped.original)) for mapped in plan.mapping for unfit in mapped.unfit
+        ]
+        self._fits = "".join(f" AND {condition}" for condition in bars)
         self._originals = ", ".join(
             [*(c.value(quote(c.original)) for c in plan.mapping), *(c.value for c in plan.filled)]
         )
@@ -66,7 +71,7 @@ class Statements:
         return (
             f"INSERT {self._tag} INTO {self._ghost} ({self._ghosts})"
             f" SELECT {self._originals} FROM {self._from_original}"
-            f" WHERE {key_sql.within(self._columns, key_range)}"
+            f" WHERE {key_sql.within(self._columns, key_range)}{self._fits}"
             f" ON DUPLICATE KEY UPDATE {self._ghost}.{first} = {self._ghost}.{first}"
         )
 
@@ -82,7 +87,7 @@ class Statements:
         return (
             f"INSERT {self._tag} INTO {self._ghost} ({self._ghosts})"
             f" SELECT {self._originals} FROM {self._from_original}"
-            f" WHERE {key_sql.equals(self._columns, keys)} {self._share}"
+            f" WHERE {key_sql.equals(self._columns, keys)}{self._fits} {self._share}"
         )
 
     def clear(self, keys: Collection[Key]) -> str:
@@ -136,7 +141,7 @@ class Statements:
         return (
             f"REPLACE {self._tag} INTO {self._ghost} ({self._ghosts})"
             f" SELECT {self._originals} FROM {self._from_original}"
-            f" WHERE {key_sql.equals(self._columns, keys)} {self._share}"
+            f" WHERE {key_sql.equals(self._columns, keys)}{self._fits} {self._share}"
         )
 
     def delete_range(self, key_range: KeyRange) -> str:

@@ -14,6 +14,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.faults import TOO_LARGE, UNFIT
+from fsm_ghost.mysql.fit import why
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import CLASH_REMEDY, MOST_CLASHES
@@ -128,11 +129,9 @@ class ChunkWriter:
         with suppress(LockConflictError):
             culprit = self._culprit(session, chunk.range)
             if culprit is not None:
-                return MismatchError(
-                    f"the row {culprit} does not fit the new definition: {error.message}", UNFIT_REMEDY
-                )
+                return MismatchError(f"the row {culprit} does not fit the new definition: {why(error)}", UNFIT_REMEDY)
         where = f"chunk {chunk.number}, keys after {chunk.range.after} up to {chunk.range.upto}"
-        return MismatchError(f"a row does not fit the new definition: {error.message}; it is in {where}", UNFIT_REMEDY)
+        return MismatchError(f"a row does not fit the new definition: {why(error)}; it is in {where}", UNFIT_REMEDY)
 
     def _culprit(self, session: Session, key_range: KeyRange) -> Key | None:
         """The first row of a range that cannot be copied, found by halving; None when they all can, by now."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.model.naming import Names
-from fsm_ghost.model.plan import PLACE, FilledColumn, Lossy, MappedColumn, Plan, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import PLACE, FilledColumn, Lossy, MappedColumn, Plan, SwapMethod, Unfit, UniqueKey
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration
-from fsm_ghost.mysql.fit import misfits
+from fsm_ghost.mysql.fit import converted, inconvertible, misfits
 from fsm_ghost.mysql.types import INTEGER_BITS, is_unsigned
 from fsm_ghost.settings import DefinitionSettings
 
@@ -39,7 +39,7 @@ def make_plan(
     RefusedError when columns or keys do not correspond well enough to keep every row.
     """
     mapping = map_columns(alteration, original, ghost, dict(asked.mapped))
-    mapping = allow_losses(mapping, original, ghost, dict(asked.lossy))
+    mapping = conversions(mapping, original, ghost, dict(asked.lossy))
     key = choose_key(original, ghost, mapping)
     _refuse_zoned_conversions(original, ghost, mapping, key)
     unproved = unproved_keys(original, ghost, mapping)
@@ -109,27 +109,37 @@ def _refuse_unknown_names(original: Definition, ghost: Definition, told: Mapping
         raise RefusedError("--map makes one column of two", "Mend --map.")
 
 
-def allow_losses(
+def conversions(
     mapping: tuple[MappedColumn, ...], original: Definition, ghost: Definition, lossy: Mapping[str, Lossy]
 ) -> tuple[MappedColumn, ...]:
-    """The mapping with what is stored instead of values that do not fit, for the columns where that is allowed."""
+    """The mapping with how values are converted, what is stored instead where that is allowed, and what is not taken.
+
+    RefusedError for types between which only a native ALTER TABLE converts rightly.
+    """
     allowed = {name.lower(): policy for name, policy in lossy.items()}
     if unknown := allowed.keys() - {mapped.original.lower() for mapped in mapping}:
         raise RefusedError(
             f"--allow-lossy: {', '.join(sorted(unknown))} is no column whose values are copied", "Mend --allow-lossy."
         )
-    return tuple(_lossy(mapped, original, ghost, allowed.get(mapped.original.lower())) for mapped in mapping)
+    return tuple(_conversion(mapped, original, ghost, allowed.get(mapped.original.lower())) for mapped in mapping)
 
 
-def _lossy(mapped: MappedColumn, original: Definition, ghost: Definition, policy: Lossy | None) -> MappedColumn:
+def _conversion(mapped: MappedColumn, original: Definition, ghost: Definition, policy: Lossy | None) -> MappedColumn:
     old, new = original.column(mapped.original), ghost.column(mapped.ghost)
-    if policy is None or old is None or new is None:
+    if old is None or new is None:
         return mapped
-    value = PLACE
+    if inconvertible(old, new):
+        raise RefusedError(
+            f"{mapped.original} changes from {old.type} to {new.type}: only a native ALTER TABLE converts that rightly",
+            "Add a column of the new type, fill it with what is meant, and drop the old one later.",
+        )
+    value, unfit = converted(old, new), []
     for misfit in misfits(old, new):
         if policy in misfit.instead:
             value = misfit.instead[policy].replace(PLACE, value)
-    return mapped if value == PLACE else replace(mapped, instead=value)
+        else:
+            unfit.append(Unfit(misfit.what, misfit.condition))
+    return replace(mapped, instead="" if value == PLACE else value, unfit=tuple(unfit))
 
 
 def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[FilledColumn, ...]:

@@ -12,6 +12,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan, UniqueKey
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.faults import DUPLICATE, TOO_LARGE, UNFIT
+from fsm_ghost.mysql.fit import why
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements, touch
 from fsm_ghost.services.ledger import RefreshId
@@ -91,7 +92,7 @@ class Refresher:
     def _set_aside(self, session: Session, keys: Sequence[Key], error: ServerError) -> Left:
         """Leave the one row that does not fit; of several, refresh those that do."""
         if len(keys) == 1:
-            return Left((), (Clash(keys[0], why=error.message),))
+            return Left((), (Clash(keys[0], why=why(error)),))
         middle = len(keys) // 2
         return self.refresh(session, keys[:middle]) + self.refresh(session, keys[middle:])
 
@@ -102,9 +103,7 @@ class Refresher:
         except ServerError as error:
             if error.code not in UNFIT:
                 raise
-            raise MismatchError(
-                f"a changed row does not fit the new definition: {error.message}", UNFIT_REMEDY
-            ) from error
+            raise MismatchError(f"a changed row does not fit the new definition: {why(error)}", UNFIT_REMEDY) from error
 
     def _refresh(self, session: Session, keys: Sequence[Key], *, wait: bool, together: bool) -> Left:
         together = together or len(keys) == 1
@@ -201,5 +200,5 @@ class Refresher:
                 session.rollback()
             except ServerError as again:
                 session.rollback()
-                return MismatchError(f"the row {key} does not fit the new definition: {again.message}", UNFIT_REMEDY)
-        return MismatchError(f"a changed row did not fit the new definition: {error.message}", UNFIT_REMEDY)
+                return MismatchError(f"the row {key} does not fit the new definition: {why(again)}", UNFIT_REMEDY)
+        return MismatchError(f"a changed row did not fit the new definition: {why(error)}", UNFIT_REMEDY)

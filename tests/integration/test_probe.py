@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.probe import NOT_PROBED
@@ -185,3 +187,20 @@ def test_rows_that_do_not_fit_are_set_aside_in_quarantine_and_hold_up_nothing_bu
     ending = running.ending()
     assert (ending.phase, ending.snapshot.progress.verified) == (Phase.DONE, True)
     assert database.query("SELECT COUNT(*) FROM t WHERE a = 'end'") == [(2,)]
+
+
+@pytest.mark.parametrize("late", ["d = '2024-01-01 00:00:00.5'", "n = 1.5", "a = 'x '", "b = NULL"])
+def test_what_a_server_would_change_in_silence_stops_the_run_also_when_it_comes_late(driver: Driver, late: str) -> None:
+    database = driver.database
+    database.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, d DATETIME(1), n DOUBLE, a VARCHAR(9),"
+        " b TIMESTAMP NULL DEFAULT '2001-01-01')"
+    )
+    database.execute("INSERT INTO t (id, d, n, a) VALUES (1, '2024-01-01', 1, 'x')")
+    alter = "MODIFY d DATETIME, MODIFY n INT, MODIFY a CHAR(9), MODIFY b TIMESTAMP NOT NULL DEFAULT '2001-01-01'"
+    running = driver.start(driver.postponed(alter=alter))
+    running.until_postponed()
+    database.execute(f"UPDATE t SET {late}")
+    ending = running.ending()
+    assert (ending.phase, ending.exit_code) == (Phase.FAILED, 8)
+    assert f"the row (1,) does not fit the new definition: {late[0]} " in ending.snapshot.reason

@@ -150,6 +150,9 @@ class FakePlane:
         self.log.append("barrier")
         return self.barrier
 
+    def close(self) -> None:
+        self.log.append("close")
+
     def probed(self, progress: Progress) -> Progress:
         self.log.append("probed")
         return replace(progress, probe=self.probe)

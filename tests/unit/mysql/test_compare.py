@@ -47,7 +47,6 @@ BYTES = "CAST(o AS BINARY) <=> CAST(n AS BINARY)"
         ("date", "date"),
         ("datetime(6)", "datetime(6)"),
         ("time(3)", "time(3)"),
-        ("year(4)", "year(4)"),
         ("bit(8)", "bit(8)"),
         ("double", "double"),
         ("float", "float"),
@@ -111,6 +110,7 @@ def test_the_labels_of_a_set_are_compared_one_by_one_where_they_have_moved() -> 
         ("enum('a')", "varchar(10)", BYTES),
         ("int", "bit(8)", "o + 0 <=> n + 0"),
         ("year(4)", "int", "o + 0 <=> n + 0"),
+        ("year(4)", "year(4)", "o + 0 <=> n + 0"),
         ("double", "float", "CAST(o AS FLOAT) <=> n"),
     ],
 )
