@@ -300,6 +300,8 @@ def _report(record: Record, phase: Phase) -> tuple[str, ...]:
             "The original table is untouched; the ghost table is kept for a look.",
             f"fsm-ghost resume {short} --retry   or   fsm-ghost abort {short}",
         )
+    if progress.altered:
+        return (f"The server has changed {record.table} by itself (ALGORITHM=INSTANT); nothing was copied.",)
     if progress.swap is None or progress.plan is None:
         return ()
     names = progress.plan.names

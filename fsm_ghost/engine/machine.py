@@ -266,6 +266,9 @@ class Engine:
 
 def _is_a_landmark(now: Progress, before: Progress) -> bool:
     """Whether something has changed that may not be stored a little later."""
-    must = (now.plan, now.prepared, now.start, now.range_known, now.swapping, now.swap)
-    had = (before.plan, before.prepared, before.start, before.range_known, before.swapping, before.swap)
-    return must != had
+    return _landmarks(now) != _landmarks(before)
+
+
+def _landmarks(progress: Progress) -> tuple[object, ...]:
+    doubtful = (progress.altering, progress.swapping, progress.swap)
+    return (progress.plan, progress.prepared, progress.start, progress.range_known, *doubtful)
