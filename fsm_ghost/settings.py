@@ -64,16 +64,19 @@ class CopySettings:
     """Row copy: `chunk_size` rows in a chunk, or 0 to aim at `chunk_seconds`.
 
     `workers` is how many chunks are copied at the same time, at most; 0: up to half of the server's cores, 8 at most.
+    A dry run copies a sample for `sample_seconds` to make its forecast; 0: it makes none.
     """
 
     chunk_size: int = 0
     chunk_seconds: float = 0.25
     workers: int = 0
     index_build: IndexBuild = IndexBuild.AUTO
+    sample_seconds: float = 2.0
 
     def __post_init__(self) -> None:
         _within("--chunk-size", self.chunk_size, 0, 1_000_000)
         _within("--copy-workers", self.workers, 0, 32)
+        _within("--sample-seconds", self.sample_seconds, 0, 600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ class House:
                 self._settings.execute,
                 self._settings.definition.quarantine,
                 self._alterer() if self._settings.definition.attempt_instant else None,
+                self._settings.copy.sample_seconds > 0,
             ),
             Phase.COPY: Copy(self._plane),
             Phase.INDEX: Index(self._plane),

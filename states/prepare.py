@@ -33,7 +33,7 @@ class Prepare:
     """Builds the ghost table and makes the plan; `execute` is False for a dry run.
 
     With `quarantine` rows that do not fit keep nothing from being begun. `alterer` is there when the server is to
-    change the table by itself, if it can.
+    change the table by itself, if it can. A dry run `samples` rows to say what the migration will cost.
     """
 
     build: Callable[[], Plan]
@@ -42,6 +42,7 @@ class Prepare:
     execute: bool
     quarantine: bool = False
     alterer: Alterer | None = None
+    samples: bool = False
 
     def step(self, progress: Progress) -> Step:
         """One of: build, probe, alter natively, fix the coordinates, pass the barrier and fix the range."""
@@ -50,7 +51,7 @@ class Prepare:
         if not progress.probe.done:
             return self._probe(progress)
         if not self.execute:
-            return Step(progress, Outcome.DRY_RUN)
+            return self._forecast(progress)
         if self.alterer is not None and _may_alter(progress):
             return _alter(self.alterer, progress)
         if progress.start is None:
@@ -71,6 +72,13 @@ class Prepare:
         if progress.probe.refusable and not self.quarantine:
             return Step(progress, Outcome.REFUSED, reason=_refusal(progress.probe))
         return Step(progress)
+
+    def _forecast(self, progress: Progress) -> Step:
+        if self.samples and progress.forecast is None:
+            progress = self.plane.forecast(progress)
+            if progress.forecast is None:
+                return Step(progress, wait=0.1)
+        return Step(progress, Outcome.DRY_RUN)
 
     def _pass_barrier(self, progress: Progress) -> Step:
         if not self.plane.barrier_passed(progress):

@@ -197,6 +197,15 @@ OPTIONS: tuple[Option, ...] = (
         gh_ost=False,
     ),
     Option(
+        "sample-seconds",
+        Kind.DECIMAL,
+        Group.COPY,
+        "how long a dry run copies a sample into its own table, to say what it will cost",
+        default=2.0,
+        sets="copy.sample_seconds",
+        gh_ost=False,
+    ),
+    Option(
         "no-verify",
         Kind.SWITCH,
         Group.COPY,

@@ -37,7 +37,8 @@ def carry_out(
     `order` and `change` are as `migration.drive` takes them. FsmGhostError when it cannot be found or begun, or when
     the run ends before the migration does.
     """
-    shown = screen(values.text("ui"), where=server.address, log_level=log_level(values))
+    kind = "plan" if values.is_on("json") else values.text("ui")
+    shown = screen(kind, where=server.address, log_level=log_level(values))
     with shown:
         migration = found()
         with stopped_by_signals(shown) as stop:

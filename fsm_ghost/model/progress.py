@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.probe import NOT_PROBED, Probe
@@ -37,6 +38,7 @@ class Progress:
     plan: Plan | None = None
     prepared: bool = False  # the ghost table has its new definition
     probe: Probe = NOT_PROBED  # which rows would not fit it
+    forecast: Forecast | None = None  # of a dry run
     altering: bool = False  # a native ALTER TABLE was begun on the original, and what came of it is not known
     alter_tries: int = 0  # native ALTER TABLEs that did not succeed
     altered: bool = False  # it was carried out; there is nothing left to migrate

@@ -16,6 +16,7 @@ from functools import partial
 from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
 from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.plan import Flavour, Plan
 from fsm_ghost.model.probe import Probe
@@ -36,6 +37,7 @@ from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.chunkwriter import ChunkWriter
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.forecaster import Forecaster
 from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.pace import Pace
@@ -84,6 +86,7 @@ class DataPlane:
         self._chunker: Chunker | None = None
         self._verifier: Verifier | None = None
         self._prober: Prober | None = None
+        self._forecaster: Forecaster | None = None
         self._throttle: Throttle | None = None
         self._barrier: int | None = None
         self._prepared: frozenset[str] | None = None
@@ -139,6 +142,24 @@ class DataPlane:
         share = f", {probe.rows:,} of about {progress.the_plan.rows:,} are read" if probe.rows else ""
         self.waiting_for("" if probe.done else f"rows that would not fit the new definition to be looked for{share}")
         return replace(progress, probe=probe)
+
+    def forecast(self, progress: Progress) -> Progress:
+        """Reckon for a dry run what the migration will cost; the forecast is there when it is made."""
+        if self._forecaster is None:
+            tools, plan = self._tools, progress.the_plan
+            most = tools.settings.copy.workers or default_most(pressure.cores(tools.session))
+            self._forecaster = Forecaster(
+                Crew[Forecast]("forecaster", [self._open_writer(plan, "forecast")], tools.bell),
+                plan,
+                tools.migration,
+                self._statements(plan),
+                self._comparison(plan) if tools.settings.verify else None,
+                self.chunker(progress).edges(),
+                tools.settings.copy.sample_seconds,
+                most,
+            )
+            self.waiting_for("a sample to be copied, by which to reckon what it will cost")
+        return replace(progress, forecast=self._forecaster.forecast())
 
     def chunker(self, progress: Progress) -> Chunker:
         """Finds key ranges."""
@@ -310,10 +331,11 @@ class DataPlane:
 
     def close(self) -> None:
         """End everything that runs."""
-        for service in (self._prober, self._throttle, self._copier, self._indexer, self._verifier, self._applier):
+        asking = (self._prober, self._forecaster)
+        for service in (*asking, self._throttle, self._copier, self._indexer, self._verifier, self._applier):
             if service is not None:
                 service.close()
-        self._prober = None
+        self._prober = self._forecaster = None
         self._throttle = self._copier = self._indexer = self._verifier = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:

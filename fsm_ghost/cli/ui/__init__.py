@@ -48,8 +48,15 @@ def choose(wanted: str, stream: TextIO, environment: Mapping[str, str] = os.envi
 
 
 def screen(wanted: str, *, where: str = "", log_level: int | None = None) -> Screen:
-    """The display; `where` is the server's address, `log_level` the least severity of log lines to be shown."""
+    """The display; `where` is the server's address, `log_level` the least severity of log lines to be shown.
+
+    Besides those that can be asked for there is "plan": one document in the end.
+    """
     kind = choose(wanted, sys.stdout)
+    if kind == "plan":
+        from fsm_ghost.cli.ui.json import PlanScreen
+
+        return PlanScreen(log_level)
     if kind == "live":
         from fsm_ghost.cli.ui.live import LiveScreen
 

@@ -1,7 +1,7 @@
 """Migrations as JSON documents, for programs. Keys are only ever added under one `schema`; null is unknown.
 
 Times come twice: as `…_at` in ISO 8601 (UTC) and as `…_at_ms`, milliseconds since the epoch. Shares are 0..1, durations
-seconds. Key values are left out: they may be anybody's data.
+seconds. Key values are left out, but for the examples of a plan: they may be anybody's data.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from fsm_ghost.cli.ui import words
 from fsm_ghost.engine.store import JournalEntry
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Plan
+from fsm_ghost.model.probe import Offence
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.snapshot import Snapshot
 
 SCHEMA = 1
@@ -32,7 +35,7 @@ def of_status(snapshot: Snapshot, journal: Sequence[JournalEntry], now: float) -
         "schema": SCHEMA,
         **_moment("", now),
         "migration": of_snapshot(snapshot, now),
-        "plan": of_plan(snapshot.progress.plan) if snapshot.progress.plan else None,
+        "plan": of_plan(snapshot.progress.plan, snapshot.progress) if snapshot.progress.plan else None,
         "journal": [_of_entry(entry) for entry in journal],
         "next": list(words.next_commands(snapshot)),
     }
@@ -119,9 +122,9 @@ def _copy(snapshot: Snapshot) -> Document:
     }
 
 
-def of_plan(plan: Plan) -> Document:
-    """How one table is migrated."""
-    names = plan.names
+def of_plan(plan: Plan, progress: Progress, *, examples: bool = False) -> Document:
+    """How one table is migrated, what was found out about its rows, and what it will cost."""
+    names, forecast = plan.names, progress.forecast
     return {
         "original": str(names.original),
         "ghost": str(names.ghost),
@@ -129,11 +132,33 @@ def of_plan(plan: Plan) -> Document:
         "marker": str(names.marker),
         "old": str(names.old),
         "key": {"index": plan.key.index, "columns": [column.name for column in plan.key.columns]},
-        "columns": [{"original": pair.original, "ghost": pair.ghost} for pair in plan.mapping],
+        "columns": [
+            {"original": pair.original, "ghost": pair.ghost, "stored_instead": pair.instead != ""}
+            for pair in plan.mapping
+        ],
+        "native_algorithm": str(plan.native),
+        "probe": {
+            "complete": progress.probe.done,
+            "rows_read": progress.probe.rows,
+            "offences": [_offence(offence, examples=examples) for offence in progress.probe.offences],
+            "unknown": list(progress.probe.unknown),
+        },
+        "forecast": None if forecast is None else {**asdict(forecast), "seconds": forecast.seconds},
         "rows_estimate": plan.rows,
         "bytes_estimate": plan.bytes,
         "swap": str(plan.swap),
         "index_build": {"deferred": len(plan.deferral.indexes), "reason": plan.deferral.reason or None},
+    }
+
+
+def _offence(offence: Offence, *, examples: bool) -> Document:
+    return {
+        "subject": offence.subject,
+        "what": offence.what,
+        "rows": offence.rows,
+        "examples": list(offence.examples) if examples else None,
+        "allowed": str(offence.allowed) if offence.allowed else None,
+        "allowable": [str(policy) for policy in offence.allowable],
     }
 
 

@@ -40,14 +40,14 @@ class JsonScreen(LineScreen):
         self._end(how.exit_code, how.reason, how.report, how.snapshot)
 
     def _end(self, exit_code: int, reason: str, report: Sequence[str], last: Snapshot | None) -> None:
-        plan = last.progress.plan if last and not last.execute else None
+        dry = last.progress if last and not last.execute else None
         self.event(
             "end",
             {
                 "exit_code": exit_code,
                 "reason": reason or None,
                 "report": list(report),
-                "plan": of_plan(plan) if plan else None,
+                "plan": of_plan(dry.plan, dry, examples=True) if dry and dry.plan else None,
                 "migration": of_snapshot(last, time.time()) if last else None,
             },
         )
@@ -57,6 +57,19 @@ class JsonScreen(LineScreen):
         now = time.time()
         head: Document = {"schema": SCHEMA, "event": name, "at": words.iso(now), "at_ms": round(now * 1000)}
         self._write(dumps(head | fields))
+
+
+class PlanScreen(JsonScreen):
+    """Writes one document: what was planned, or why nothing can be."""
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Only remember it."""
+        self._last = snapshot
+
+    def event(self, name: str, fields: Document) -> None:
+        """Write the end, and nothing before it."""
+        if name == "end":
+            super().event(name, fields)
 
 
 class _Handler(logging.Handler):

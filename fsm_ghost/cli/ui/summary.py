@@ -13,8 +13,9 @@ from fsm_ghost.cli.ui import words
 from fsm_ghost.cli.ui.ended import Ended
 from fsm_ghost.cli.ui.panel import ACCENT, BAD, GOOD, QUIET, WARN, Extras, panel
 from fsm_ghost.engine.store import JournalEntry
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Plan, SwapMethod
+from fsm_ghost.model.plan import Lossy, Native, Plan, SwapMethod
 from fsm_ghost.model.snapshot import Snapshot
 
 _WIDEST = 140
@@ -90,18 +91,17 @@ def print_ended(how: Ended) -> None:
     if not how.is_good:
         complain(how.reason or words.doing(how.snapshot), "\n".join(how.report))
         return
-    plan = how.snapshot.progress.plan
-    if how.is_dry_run and plan is not None:
-        print_plan(plan, how.snapshot.statement)
+    if how.is_dry_run and how.snapshot.progress.plan is not None:
+        print_plan(how.snapshot)
     for line in how.report:
         print(line)
 
 
-def print_plan(plan: Plan, statement: str) -> None:
+def print_plan(snapshot: Snapshot) -> None:
     """What a dry run found out."""
-    for name, text in _plan(plan, statement):
+    for name, text in _plan(snapshot.progress.the_plan, snapshot):
         print(f"{name:<11}{text}".rstrip())
-    print("\nNothing was changed. To run it: the same command with --execute")
+    print("\nNothing was changed. To run it: fsm-ghost start with the same options, and --execute")
 
 
 def _indexes(plan: Plan) -> str:
@@ -110,19 +110,64 @@ def _indexes(plan: Plan) -> str:
     return f"{when}: {deferral.reason}" if deferral.reason else when
 
 
-def _plan(plan: Plan, statement: str) -> list[tuple[str, str]]:
+def _columns(plan: Plan) -> str:
     renamed = [f"{pair.original} → {pair.ghost}" for pair in plan.mapping if pair.original != pair.ghost]
+    return f"{words.count(len(plan.mapping))} are copied" + (f"; renamed: {', '.join(renamed)}" * bool(renamed))
+
+
+_DONE = {
+    Lossy.TRUNCATE: "cut or rounded",
+    Lossy.CLAMP: "replaced by the nearest value that fits",
+    Lossy.DEFAULT: "replaced by the default",
+}
+_NATIVE = {
+    Native.INSTANT: "at once, in its dictionary only (INSTANT): --attempt-instant-ddl lets it",
+    Native.INPLACE: "by itself while others write (INPLACE); replicas would fall behind for as long as it takes",
+    Native.COPY: "by copying the table while nobody writes (COPY)",
+}
+
+
+def _key(plan: Plan) -> str:
+    columns = ", ".join(column.name for column in plan.key.columns)
+    order = "changes ahead of row copy are skipped" if plan.discards else "all changes are followed from the beginning"
+    return f"{plan.key.index} ({columns}); {order}"
+
+
+def _plan(plan: Plan, snapshot: Snapshot) -> list[tuple[str, str]]:
+    probe, forecast = snapshot.progress.probe, snapshot.progress.forecast
+    told = [
+        ("", f"{offence}" + (f"; it is {_DONE[offence.allowed]}" if offence.allowed else ""))
+        for offence in probe.offences
+    ]
     return [
         ("table", f"{plan.names.original}, ~{words.count(plan.rows)} rows, {words.size(plan.bytes)}"),
-        ("change", words.clauses(statement)),
-        ("key", f"{plan.key.index} ({', '.join(column.name for column in plan.key.columns)})"),
-        (
-            "columns",
-            f"{words.count(len(plan.mapping))} are copied" + (f"; renamed: {', '.join(renamed)}" * bool(renamed)),
-        ),
+        ("change", words.clauses(snapshot.statement)),
+        ("server", f"could do it {_NATIVE[plan.native]}"),
+        ("key", _key(plan)),
+        ("columns", _columns(plan)),
         *([("filled", ", ".join(f"{new.ghost} with {new.value}" for new in plan.filled))] if plan.filled else []),
+        ("rows", "all fit the new definition" if not probe.offences else "not all of them fit the new definition:"),
+        *told,
+        *(("unknown", question) for question in probe.unknown),
         ("indexes", _indexes(plan)),
         ("ghost", str(plan.names.ghost)),
         ("old", f"kept as {plan.names.old.name} (the time stamp will be that of the run)"),
         ("swap", _SWAPS[plan.swap]),
+        *(_forecast(forecast) if forecast and forecast.sampled else []),
+    ]
+
+
+def _forecast(forecast: Forecast) -> list[tuple[str, str]]:
+    parts = [
+        ("row copy", forecast.copy_seconds),
+        ("indexes", forecast.index_seconds),
+        ("comparison", forecast.verify_seconds),
+    ]
+    shown = ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in parts if seconds)
+    least = f", less with up to {forecast.workers} workers" if forecast.workers > 1 else ""
+    return [
+        ("time", f"about {words.duration(forecast.seconds)} ({shown}){least}, with the load that there is now"),
+        ("disk", f"about {words.size(forecast.disk)} more while both tables exist"),
+        ("binlog", f"about {words.size(forecast.binlog)} for the copy alone"),
+        ("reckoned", f"from {words.count(forecast.sampled)} rows, copied in {forecast.sample_seconds:.1f} s"),
     ]

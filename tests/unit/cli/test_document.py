@@ -9,7 +9,10 @@ import pytest
 
 from fsm_ghost.cli.ui.document import dumps, of_list, of_plan, of_snapshot, of_status
 from fsm_ghost.engine.store import JournalEntry
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.probe import NOT_PROBED, Offence
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
 from tests.unit.cli.made_up import COPYING, GALLERY, NOW, PLAN, STARTED
 
@@ -116,7 +119,14 @@ def test_a_list_is_a_document_of_migrations() -> None:
 
 
 def test_a_plan_names_the_tables_the_key_and_the_columns() -> None:
-    document = read_back(of_plan(PLAN))
+    document = read_back(of_plan(PLAN, Progress(plan=PLAN, forecast=Forecast(10, 5, 1.0, 2.0, 0.0, 1.0, 100, 50))))
     assert document["ghost"] == "shop.orders_gho"
     assert document["key"] == {"index": "PRIMARY", "columns": ["id"]}
-    assert document["columns"][1] == {"original": "customer", "ghost": "client"}
+    assert document["columns"][1] == {"original": "customer", "ghost": "client", "stored_instead": False}
+    assert document["forecast"]["seconds"] == 3.0
+
+
+def test_only_a_plan_gives_examples_of_rows_that_do_not_fit() -> None:
+    progress = Progress(plan=PLAN, probe=NOT_PROBED.found(Offence("c", "is too long", 2, ("(7,)",))))
+    assert read_back(of_plan(PLAN, progress))["probe"]["offences"][0]["examples"] is None
+    assert read_back(of_plan(PLAN, progress, examples=True))["probe"]["offences"][0]["examples"] == ["(7,)"]

@@ -118,7 +118,7 @@ def test_the_password_reaches_the_server_settings(stage: Stage, monkeypatch: pyt
 def test_a_dry_run_shows_the_plan(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.ending = Ending(Phase.DONE, 0, GALLERY["dry run, done"], ())
     assert main(_START) == 0
-    assert "To run it: the same command with --execute" in capsys.readouterr().out
+    assert "To run it: fsm-ghost start with the same options, and --execute" in capsys.readouterr().out
 
 
 def test_a_refusal_is_an_exit_code_and_a_message(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from fsm_ghost.cli.ui.summary import print_list, print_plan, print_status
 from fsm_ghost.cli.ui.terminal import quiet_control_keys
 from fsm_ghost.engine.store import JournalEntry
 from fsm_ghost.errors import StoppedError
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.plan import Lossy
+from fsm_ghost.model.probe import NOT_PROBED, Offence
 from tests.unit.cli.made_up import COPYING, GALLERY, NOW, PLAN, STARTED
 
 log = logging.getLogger("fsm_ghost.somewhere")
@@ -236,9 +240,19 @@ def test_a_status_shows_how_it_came_there(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_plan_says_what_will_be_done_and_how(capsys: pytest.CaptureFixture[str]) -> None:
-    print_plan(PLAN, "ALTER TABLE shop.orders ADD COLUMN note TEXT")
+    offence = Offence("c", "is too long for CHAR(3)", 2, ("(7,)", "(9,)"), Lossy.TRUNCATE)
+    forecast = Forecast(1_000_000, 5, 1.0, 62.0, 0.0, 10.0, 100, 50, 4)
+    progress = replace(COPYING.progress, plan=PLAN, probe=NOT_PROBED.found(offence), forecast=forecast)
+    print_plan(replace(COPYING, progress=progress, statement="ALTER TABLE shop.orders ADD COLUMN note TEXT"))
     text = capsys.readouterr().out
-    for part in ("shop.orders, ~1,000,000 rows, 92.4 MiB", "PRIMARY (id)", "customer → client", "--execute"):
+    for part in (
+        "shop.orders, ~1,000,000 rows, 92.4 MiB",
+        "PRIMARY (id)",
+        "customer → client",
+        "--execute",
+        "c is too long for CHAR(3): 2 rows, for example (7,), (9,); it is cut or rounded",
+        "about 1 m 12 s (row copy 1 m 02 s, comparison 10 s), less with up to 4 workers",
+    ):
         assert part in text
 
 

@@ -11,6 +11,7 @@ import pytest
 from fsm_ghost.model import document
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
@@ -67,6 +68,7 @@ _PROGRESS = Progress(
         offences=(Offence("c", "is too long", 3, ("(1,)",), Lossy.TRUNCATE, (Lossy.TRUNCATE, Lossy.DEFAULT)),),
         unknown=("whether rows are alike under u",),
     ),
+    forecast=Forecast(9, 8, 7.5, 6.5, 5.5, 4.5, 3, 2, 1),
     altering=True,
     alter_tries=2,
     altered=True,
@@ -111,7 +113,7 @@ _SETTINGS = Settings(
     execute=True,
     verify=False,
     definition=DefinitionSettings((("a", "b,`c"),), (("d", Lossy.CLAMP),), quarantine=True, attempt_instant=True),
-    copy=CopySettings(500, 0.1, 4, IndexBuild.DEFERRED),
+    copy=CopySettings(500, 0.1, 4, IndexBuild.DEFERRED, 5.0),
     cut_over=CutOverSettings(
         0.5,
         3,

@@ -1,0 +1,135 @@
+"""Reckons what a migration will cost: copies a sample into the ghost table of a dry run, and measures.
+
+The sample is taken from the beginning of the key, by one worker, for as long as it may take. What is measured is this
+server, with this load, now.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fsm_ghost.errors import LockConflictError, ServerError
+from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.forecast import Forecast
+from fsm_ghost.model.key import Key
+from fsm_ghost.model.plan import Plan
+from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.compare import Comparison
+from fsm_ghost.mysql.session import Session
+from fsm_ghost.mysql.statements import Statements
+from fsm_ghost.services.chunker import Ruler, is_dense, place_in_range
+from fsm_ghost.services.crew import Crew
+
+_CHUNK = 5000  # rows of the sample that are copied at a time
+_EVENT = 40  # bytes that a row takes in the binary log besides its columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What was copied: up to which key, how many rows, in how many seconds."""
+
+    upto: Key | None
+    rows: int
+    seconds: float
+
+
+class Forecaster:
+    """Makes one migration's forecast, in a worker of its own; a sample is copied for about `seconds`."""
+
+    def __init__(
+        self,
+        crew: Crew[Forecast],
+        plan: Plan,
+        migration: str,
+        asking: Statements,
+        comparison: Comparison | None,
+        edges: tuple[Key | None, Key | None],
+        seconds: float,
+        workers: int,
+    ) -> None:
+        self._crew = crew
+        self._plan = plan
+        self._migration = migration
+        self._asking = asking
+        self._comparison = comparison
+        self._first, self._last = edges
+        self._seconds = seconds
+        self._workers = workers
+        crew.assign(self._forecast)
+
+    def forecast(self) -> Forecast | None:
+        """The forecast, once it is there."""
+        return next(iter(self._crew.collect()), None)
+
+    def close(self) -> None:
+        """Stop measuring."""
+        self._crew.close()
+
+    def _forecast(self, session: Session) -> Forecast:
+        sample = self._copy(session)
+        if not sample.rows:
+            return Forecast(0, 0, sample.seconds, 0, 0, 0, 0, 0, self._workers)
+        whole = KeyRange(None, sample.upto)
+        indexing = self._timed(lambda: self._build(session))
+        comparison = self._comparison
+        comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
+        rows = max(self._rows(sample), sample.rows)
+        times = rows / sample.rows
+        # Sorting grows a little faster than what is sorted.
+        deeper = math.log2(max(rows, 2)) / math.log2(max(sample.rows, 2))
+        size = self._size(session)
+        data = size[0] * times
+        return Forecast(
+            rows=rows,
+            sampled=sample.rows,
+            sample_seconds=sample.seconds,
+            copy_seconds=sample.seconds * times,
+            index_seconds=indexing * times * deeper,
+            verify_seconds=comparing * times,
+            disk=int(data + size[1] * times),
+            binlog=int(data + _EVENT * rows),
+            workers=self._workers,
+        )
+
+    def _copy(self, session: Session) -> _Sample:
+        ruler = Ruler(session, self._asking, self._plan.key)
+        upto: Key | None = None
+        rows, spent = 0, 0.0
+        while self._last is not None and upto != self._last and spent < self._seconds:
+            after, upto = upto, ruler.end(upto, self._last, _CHUNK)
+            began = time.monotonic()
+            try:
+                copied = session.execute_strictly(self._asking.copy(KeyRange(after, upto)))
+            except (ServerError, LockConflictError):  # rows that do not fit: those before them have to do
+                return _Sample(after, rows, max(spent, 1e-6))
+            spent += time.monotonic() - began
+            rows += copied
+            ruler.learn(KeyRange(after, upto), copied)
+        return _Sample(upto, rows, max(spent, 1e-6))
+
+    def _build(self, session: Session) -> None:
+        if indexes := self._plan.deferral.indexes:
+            session.execute(statements.add_indexes(self._plan.names.ghost, indexes, self._migration))
+
+    @staticmethod
+    def _timed(work: Callable[[], object]) -> float:
+        began = time.monotonic()
+        work()
+        return time.monotonic() - began
+
+    def _rows(self, sample: _Sample) -> int:
+        """How many rows there are: by their density where keys are close integers, else as the server estimates it."""
+        if sample.upto is None or self._first is None or self._last is None or sample.upto == self._last:
+            return sample.rows
+        place = place_in_range(self._plan.key, self._first, self._last, sample.upto)
+        if place and is_dense(self._plan.key, KeyRange(self._first, sample.upto), sample.rows):
+            return int(sample.rows / place)
+        return self._plan.rows
+
+    def _size(self, session: Session) -> tuple[int, int]:
+        """The bytes of the sample's data and of its indexes."""
+        session.query(statements.analyze(self._plan.names.ghost))
+        return catalog.size(session, self._plan.names.ghost)
