@@ -68,7 +68,7 @@ class Prepare:
     def _probe(self, progress: Progress) -> Step:
         progress = self.plane.probed(progress)
         if not progress.probe.done:
-            return Step(progress, wait=0.1)
+            return Step(progress, wait=0.1 if progress.probe.began else 0.0)
         if progress.probe.refusable and not self.quarantine:
             return Step(progress, Outcome.REFUSED, reason=_refusal(progress.probe))
         return Step(progress)
@@ -81,10 +81,11 @@ class Prepare:
         return Step(progress, Outcome.DRY_RUN)
 
     def _pass_barrier(self, progress: Progress) -> Step:
+        progress = self.plane.follow(progress)  # first: the marker may have come back just now
         if not self.plane.barrier_passed(progress):
-            return Step(self.plane.follow(progress), wait=0.1)
+            return Step(progress, wait=0.1)
         first, last = self.plane.chunker(progress).edges()
-        return Step(self.plane.follow(progress).range_found(first, last), Outcome.PREPARED)
+        return Step(progress.range_found(first, last), Outcome.PREPARED)
 
 
 def _may_alter(progress: Progress) -> bool:

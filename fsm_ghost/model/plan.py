@@ -116,7 +116,8 @@ class Plan:
     `exclusive` says that a chunk and a refresh must not run at the same time; `discards` that changes ahead of row copy
     need not be followed (protocol R8). `demanded` are the unique keys of the ghost table, but the migration key, if
     rows of the original may break one of them (protocol R9); `unproved` names those that do not hold already.
-    `deferral` says which indexes are built after row copy, `native` how the server would do it.
+    `deferral` says which indexes are built after row copy, `native` how the server would do it. `renamed_checks` are
+    CHECKs that will have another name after the swap.
     """
 
     names: Names
@@ -135,6 +136,7 @@ class Plan:
     unproved: tuple[str, ...] = ()
     deferral: Deferral = Deferral("")
     native: Native = Native.COPY
+    renamed_checks: tuple[MappedColumn, ...] = ()
 
     @property
     def finds_by_timestamp(self) -> bool:

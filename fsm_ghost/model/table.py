@@ -37,6 +37,7 @@ class Index:
     """An index: its columns in order; `prefixed` when one is indexed by prefix or through an expression.
 
     `lengths` are the lengths of the prefixes, in characters or bytes as the column has them; None for a whole column.
+    `expressions` are those that it is made of besides columns.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Index:
     prefixed: bool
     type: str
     lengths: tuple[int | None, ...] = ()
+    expressions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

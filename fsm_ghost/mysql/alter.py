@@ -7,12 +7,13 @@ forms that would escape the ghost table. Everything else is left to the server a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
 from fsm_ghost.errors import RefusedError
+from fsm_ghost.mysql.quoting import quote
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -92,6 +93,20 @@ def _placed(text: str) -> Iterator[tuple[Token, int]]:
             raise RefusedError("the ALTER has an executable comment", "Write out what is meant for this server.")
         if kind not in {"space", "comment"}:
             yield Token(kind, match.group()), match.end()
+
+
+def with_check_names(clauses: str, names: Mapping[str, str]) -> str:
+    """Clauses in which CHECKs that are dropped or altered have other names: `names` maps old ones to new ones."""
+    changed, end = "", 0
+    words: tuple[str, ...] = ("", "")
+    for token, stop in _placed(clauses):
+        start = stop - len(token.text)
+        is_name = words[0] in {"DROP", "ALTER"} and words[1] in {"CONSTRAINT", "CHECK"}
+        if is_name and token.kind in {"word", "quoted"} and token.identifier in names:
+            changed += clauses[end:start] + quote(names[token.identifier])
+            end = stop
+        words = (words[1], token.word)
+    return changed + clauses[end:]
 
 
 def read_alter(text: str, schema: str, table: str) -> Alteration:

@@ -263,6 +263,12 @@ def waits_for_table_lock(session: Session, connection: int) -> bool:
     )
 
 
+def checks(create: str) -> list[tuple[str, str]]:
+    """The names and conditions of a table's CHECKs in a SHOW CREATE TABLE, in its order."""
+    found = re.finditer(r"^  CONSTRAINT `((?:[^`]|``)+)` CHECK (.*?),?$", create, re.MULTILINE)
+    return [(match[1].replace("``", "`"), match[2]) for match in found]
+
+
 def plain_indexes(create: str) -> dict[str, str]:
     """The indexes of a SHOW CREATE TABLE that are neither unique, nor for full text or places: clauses by name."""
     lines = re.finditer(r"^  (KEY `((?:[^`]|``)+)` .*?),?$", create, re.MULTILINE)
@@ -339,6 +345,7 @@ def _indexes(rows: list[dict[str, Any]]) -> tuple[Index, ...]:
             prefixed=any(part["sub_part"] is not None or part["column_name"] is None for part in columns),
             type=str(columns[0]["index_type"]),
             lengths=tuple(None if part["sub_part"] is None else int(part["sub_part"]) for part in columns),
+            expressions=tuple(str(part["expression"]) for part in columns if part.get("expression") is not None),
         )
         for name, columns in parts.items()
     )

@@ -100,6 +100,11 @@ def _by_bytes(old: Column, new: Column, old_name: str, new_name: str) -> str:
     return f"{_bytes(old, old_name)} <=> {_bytes(new, new_name)}"
 
 
+def _by_collation(_old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """A text that has become a label: 'PAID' is the label 'paid', if the new column's collation says so."""
+    return f"CONVERT({old_name} USING {new.charset}) COLLATE {new.collation} <=> {new_name}"
+
+
 def _by_text_of_both(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
     return f"CAST({old_name} AS CHAR) <=> CAST({new_name} AS CHAR)"
 
@@ -178,7 +183,9 @@ _CLOCKS = types.MOMENTS | {"time"}
 # The first that applies.
 _SAME: tuple[tuple[_Applies, _Condition], ...] = (
     (_moves_labels, _by_label),
-    (_are(types.TEXTS | types.LABELS, types.TEXTS | types.LABELS), _by_bytes),
+    (_are(types.TEXTS, {"enum"}), _by_collation),
+    (_are(types.TEXTS | types.LABELS, types.TEXTS | {"enum"}), _by_bytes),
+    (_are({"set"}, {"set"}), _by_bytes),
     (lambda old, new: _is_unchanged(old, new) and old.data_type in types.BYTES | {"geometry", "vector"}, _as_stored),
     (lambda old, new: _is_unchanged(old, new) and old.data_type == "json", _by_text_of_both),
     (lambda old, new: _is_unchanged(old, new) and old.data_type == "timestamp", _as_instants),

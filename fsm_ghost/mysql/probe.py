@@ -44,7 +44,12 @@ class ProbeStatements:
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
         self._from = f"{table(plan.names.original)} FORCE INDEX ({quote(plan.key.index)})"
-        self.questions = (*self._of_columns({name.lower(): policy for name, policy in lossy}), *self._of_checks())
+        checks = self._of_checks()
+        generated = [quote(column.name) for column in ghost.columns if column.generated]
+        askable = [check for check in checks if not any(name in check.condition for name in generated)]
+        self.questions = (*self._of_columns({name.lower(): policy for name, policy in lossy}), *askable)
+        # What generated columns will hold is not known before they are there.
+        self.unknown = tuple(f"whether the CHECK {check.subject} holds" for check in checks if check not in askable)
         self.uniques = tuple(unique for unique in plan.demanded if unique.name in plan.unproved)
 
     def _of_columns(self, lossy: Mapping[str, Lossy]) -> list[Question]:
@@ -90,6 +95,12 @@ class ProbeStatements:
             return rows
         values = [f"{mapped.value(quote(mapped.original))} AS {quote(mapped.ghost)}" for mapped in self._plan.mapping]
         values += [f"{filled.value} AS {quote(filled.ghost)}" for filled in self._plan.filled]
+        known = {mapped.ghost for mapped in self._plan.mapping} | {filled.ghost for filled in self._plan.filled}
+        values += [
+            f"{column.default or 'NULL'} AS {quote(column.name)}"
+            for column in self._ghost.columns
+            if column.name not in known and not column.generated
+        ]
         return f"(SELECT {', '.join(values)} FROM {rows}) AS new_rows"
 
     def alike(self, unique: UniqueKey, seconds: int) -> str | None:

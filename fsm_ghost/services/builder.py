@@ -13,6 +13,7 @@ from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Native, SwapMethod
 from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.alter import with_check_names
 from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.faults import TABLES_LOCKED
 from fsm_ghost.mysql.session import Session
@@ -38,9 +39,15 @@ class Builder:
         self.session.execute(statements.create_marker(self.names.marker, self.migration))
         self.session.execute(statements.create_like(self.names.ghost, self.names.original, self.migration))
         fault_point("build.after-ghost")
-        native = self._alter(clauses)
+        native = self._alter(with_check_names(clauses, self._check_names()))
         keep_counter(self.session, self.names, self.migration)
         return native
+
+    def _check_names(self) -> dict[str, str]:
+        """What the CHECKs of the original are called in the ghost table: MySQL wants names that no other table has."""
+        creates = (catalog.fingerprint(self.session, name) or "" for name in (self.names.original, self.names.ghost))
+        olds, news = (catalog.checks(create) for create in creates)
+        return {old: new for (old, _), (new, _) in zip(olds, news, strict=True) if old != new}
 
     def _alter(self, clauses: str) -> Native:
         """The user's ALTER, on the empty ghost table, as the server does it with least effort.

@@ -134,7 +134,7 @@ class DataPlane:
             original, ghost = self._definitions(plan)
             asking = ProbeStatements(plan, original, ghost, tools.settings.definition.lossy, tools.flavour)
             if not asking.questions and not asking.uniques:
-                return replace(progress, probe=Probe(done=True))
+                return replace(progress, probe=Probe(done=True, unknown=asking.unknown))
             crew = Crew[Probed]("prober", [self._open_writer(plan, "probe")], tools.bell)
             ruler = Ruler(tools.session, self._statements(plan), plan.key)
             self._prober = Prober(crew, asking, plan, ruler, self.chunker(progress).edges)

@@ -61,6 +61,7 @@ def make_plan(
         # With another unique key, a chunk could leave a row out because of one that is not up to date.
         demanded=tuple(unique for unique in unique_keys(ghost) if unproved and unique.name != key.ghost_index),
         unproved=unproved,
+        renamed_checks=renamed_checks(original, ghost),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -200,6 +201,18 @@ def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedCol
     )
 
 
+def renamed_checks(original: Definition, ghost: Definition) -> tuple[MappedColumn, ...]:
+    """The CHECKs that will have other names: MySQL makes new ones, which go with the table's name when it changes."""
+    there = {body: name for name, body in catalog.checks(ghost.create)}
+    renamed = []
+    for old, body in catalog.checks(original.create):
+        new = there.get(body, old)
+        new = original.name.name + new.removeprefix(ghost.name.name) if new.startswith(ghost.name.name) else new
+        if new != old:
+            renamed.append(MappedColumn(old, new))
+    return tuple(renamed)
+
+
 def unique_keys(table: Definition) -> tuple[UniqueKey, ...]:
     """The unique keys of a table."""
     return tuple(
@@ -224,7 +237,7 @@ def unproved_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
         known = _folded(mapped.original for mapped in olds if _is_unchanged_pair(original, ghost, mapped))
         if not index.prefixed and any(key <= known for key in held):
             continue
-        if not all(ghost.column(name) for name in index.columns):
+        if index.expressions:
             raise RefusedError(
                 f"the ALTER makes {index.name} unique over an expression: rows that are alike could not be told",
                 "Make a generated column of the expression, and that one unique.",
@@ -234,10 +247,15 @@ def unproved_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
 
 
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:
-    """Whether a unique index was there before, word for word, over columns that are what they were."""
-    if index not in original.indexes or any(part in {"None", ""} for part in index.columns):
+    """Whether a unique index was there before, word for word, over columns that are what they were.
+
+    An expression may be about any column.
+    """
+    if index not in original.indexes:
         return False
     same = _folded(m.ghost for m in mapping if m.original == m.ghost and _is_unchanged_pair(original, ghost, m))
+    if index.expressions:
+        return _folded(mapped.ghost for mapped in mapping) <= same
     return _folded(index.columns) <= same
 
 

@@ -77,10 +77,8 @@ class Prober:
         self._crew.close()
 
     def _begun(self, probe: Probe) -> Probe:
-        if not self._asking.questions:
-            return replace(probe, began=True, scanned=True)
-        last = self._edges()[1]
-        return replace(probe, began=True, last=last, scanned=last is None)
+        last = self._edges()[1] if self._asking.questions else None
+        return replace(probe, began=True, last=last, scanned=last is None, unknown=self._asking.unknown)
 
     def _taken(self, probe: Probe, probed: Probed) -> Probe:
         for offence in probed.offences:

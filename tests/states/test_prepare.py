@@ -49,7 +49,7 @@ def test_while_the_marker_has_not_come_back_the_range_is_not_read() -> None:
     assert step.outcome is None
     assert step.wait > 0
     assert (step.progress.safe, step.progress.range_known) == (at(9), False)
-    assert fake.log == ["barrier", "follow"]
+    assert fake.log == ["follow", "barrier"]
 
 
 def test_the_range_is_read_after_the_marker_has_come_back() -> None:

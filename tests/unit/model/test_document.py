@@ -15,7 +15,17 @@ from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Deferral, Flavour, Lossy, Native, Plan, ServerIdentity, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import (
+    Deferral,
+    Flavour,
+    Lossy,
+    MappedColumn,
+    Native,
+    Plan,
+    ServerIdentity,
+    SwapMethod,
+    UniqueKey,
+)
 from fsm_ghost.model.probe import Offence, Probe
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
@@ -55,6 +65,7 @@ _PROGRESS = Progress(
         unproved=("u",),
         deferral=Deferral("as asked", ("KEY `k` (`n`)",), "CREATE …"),
         native=Native.INSTANT,
+        renamed_checks=(MappedColumn("positive", "orders_chk_1"),),
     ),
     prepared=True,
     probe=Probe(

@@ -355,8 +355,27 @@ def test_a_new_unique_key_over_a_prefix_is_demanded_with_its_length() -> None:
 
 
 def test_a_new_unique_key_over_an_expression_is_refused() -> None:
-    new = index("new", "None", prefixed=True)
+    new = replace(index("new", "None", prefixed=True), expressions=("(`email` + 1)",))
     assert refuses("ADD UNIQUE new ((email + 1))", USERS, definition(*USERS.columns, *USERS.indexes, new))
+
+
+def test_a_unique_key_over_an_expression_that_was_there_before_is_kept_as_long_as_every_column_is() -> None:
+    odd = replace(index("odd", "None", prefixed=True), expressions=("(`email` + 1)",))
+    table = definition(*USERS.columns, *USERS.indexes, odd)
+    assert not demands("FORCE", table, table)
+    wider = definition(
+        *(replace(c, type="varchar(9)") if c.name == "email" else c for c in USERS.columns), odd, PRIMARY
+    )
+    assert refuses("MODIFY email VARCHAR(9)", table, wider)
+
+
+def test_checks_that_get_another_name_are_announced() -> None:
+    old = definition(
+        create="(\n  CONSTRAINT `positive` CHECK ((`a` > 0)),\n  CONSTRAINT `t_chk_1` CHECK ((`b` > 0))\n)"
+    )
+    create = "(\n  CONSTRAINT `orders_gho_chk_1` CHECK ((`a` > 0)),\n  CONSTRAINT `t_chk_1` CHECK ((`b` > 0))\n)"
+    new = definition(name=NAMES.ghost, create=create)
+    assert planner.renamed_checks(old, new) == (MappedColumn("positive", "orders_chk_1"),)
 
 
 def test_a_unique_prefix_that_was_there_before_is_no_news() -> None:
