@@ -261,8 +261,8 @@ def _longest(column: Column) -> int:
     if column.data_type in types.NUMBERS:
         return _digits(column)
     if column.data_type in types.LABELS:
-        lengths = [len(label) - 1 for label in types.labels(column)]  # without its quotes, but with a comma
-        return max(lengths, default=0) if column.data_type == "enum" else sum(lengths)
+        lengths = [len(label) - 2 for label in types.labels(column)]  # without its quotes
+        return max(lengths, default=0) if column.data_type == "enum" else sum(lengths) + len(lengths)
     if column.data_type in types.MOMENTS | {"time"}:
         return len("2024-02-29 23:59:59.123456")
     return types.most_characters(column) or types.most_bytes(column) or 2**32

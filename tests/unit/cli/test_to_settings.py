@@ -10,6 +10,7 @@ from fsm_ghost.cli.arguments import parse
 from fsm_ghost.cli.options import options_of
 from fsm_ghost.cli.to_settings import change, named_table, server, settings
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.settings import CutOverSettings, Kill, ServerSettings, Settings
 
@@ -208,3 +209,18 @@ def test_the_environment_is_for_beginning_a_migration() -> None:
 def test_what_makes_no_sense_is_refused_before_anything_is_resumed() -> None:
     with pytest.raises(UsageError, match="must be written as"):
         change(parse("resume", ["--cut-over-window=tonight"], _NOWHERE))
+
+
+def test_columns_that_become_others_and_what_may_be_lost_are_lists_of_pairs() -> None:
+    found = asked(
+        *_WHAT, "--map", "a=b,`c,d`=`e=f`", "--allow-lossy", "a=truncate,g=default", "--quarantine"
+    ).definition
+    assert found.mapped == (("a", "b"), ("c,d", "e=f"))
+    assert found.lossy == (("a", Lossy.TRUNCATE), ("g", Lossy.DEFAULT))
+    assert found.quarantine
+
+
+@pytest.mark.parametrize("words", [("--map", "a"), ("--map", "a=b=c"), ("--allow-lossy", "a=guess")])
+def test_a_list_of_pairs_that_is_none_is_refused(words: tuple[str, str]) -> None:
+    with pytest.raises(UsageError, match="must be"):
+        asked(*_WHAT, *words)

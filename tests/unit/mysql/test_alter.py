@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from fsm_ghost.errors import RefusedError
-from fsm_ghost.mysql.alter import Alteration, read_alter, tokens
+from fsm_ghost.mysql.alter import Alteration, read_alter, statement_of, tokens, with_check_names
 
 
 class Reading(NamedTuple):
@@ -294,3 +294,53 @@ def test_if_exists_is_not_a_table() -> None:
 def test_a_column_may_be_called_like_a_word_that_is_not_reserved(name: str) -> None:
     assert read(f"ADD {name} INT").added == (name,)
     assert read(f"DROP {name}").dropped == (name,)
+
+
+@pytest.mark.parametrize(
+    "text,found",
+    [
+        ("ALTER TABLE orders ADD c INT", ("", "orders", "ADD c INT")),
+        ("alter online ignore table if exists `a.b`.`c``d`\nADD e INT", ("a.b", "c`d", "ADD e INT")),
+        ("/* why */ ALTER -- not\n TABLE shop . orders DROP c", ("shop", "orders", "DROP c")),
+        ("CREATE INDEX i ON orders(a, b(10))", ("", "orders", "ADD INDEX i (a, b(10))")),
+        (
+            "create unique index `my index` using btree on shop.orders (a) comment 'x'",
+            ("shop", "orders", "ADD UNIQUE INDEX `my index` USING btree (a) comment 'x'"),
+        ),
+        ("CREATE FULLTEXT INDEX f ON orders (note)", ("", "orders", "ADD FULLTEXT INDEX f (note)")),
+        ("DROP INDEX `i` ON shop.orders", ("shop", "orders", "DROP INDEX `i`")),
+        ("DROP INDEX i ON orders ALGORITHM=INPLACE", ("", "orders", "DROP INDEX i, ALGORITHM=INPLACE")),
+    ],
+)
+def test_a_whole_statement_names_its_table_and_its_clauses(text: str, found: tuple[str, str, str]) -> None:
+    assert statement_of(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ADD c INT", "DROP COLUMN a", "drop index i, add x int", "ALTER", "CREATE TABLE t (a INT)", "ALTER TABLE"],
+)
+def test_a_list_of_clauses_is_no_whole_statement(text: str) -> None:
+    assert statement_of(text) is None
+
+
+def test_an_index_statement_for_another_table_is_refused() -> None:
+    with pytest.raises(RefusedError, match=r"for shop\.users"):
+        read("CREATE INDEX i ON users (a)")
+
+
+@pytest.mark.parametrize(
+    "clauses,changed",
+    [
+        ("DROP CONSTRAINT positive, ADD c INT", "DROP CONSTRAINT `t_gho_chk_1`, ADD c INT"),
+        ("drop check `positive`", "drop check `t_gho_chk_1`"),
+        ("ALTER CHECK positive NOT ENFORCED", "ALTER CHECK `t_gho_chk_1` NOT ENFORCED"),
+        ("ADD CONSTRAINT positive CHECK (a > 0)", "ADD CONSTRAINT positive CHECK (a > 0)"),
+        ("DROP COLUMN positive COMMENT 'DROP CHECK positive'", "DROP COLUMN positive COMMENT 'DROP CHECK positive'"),
+        ("DROP CONSTRAINT other", "DROP CONSTRAINT other"),
+    ],
+)
+def test_checks_are_dropped_and_altered_by_the_name_that_they_have_in_the_ghost_table(
+    clauses: str, changed: str
+) -> None:
+    assert with_check_names(clauses, {"positive": "t_gho_chk_1"}) == changed

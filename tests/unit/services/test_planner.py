@@ -8,7 +8,7 @@ import pytest
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyColumn, KeyKind
 from fsm_ghost.model.naming import TableName
-from fsm_ghost.model.plan import FilledColumn, MappedColumn, Plan, SwapMethod, UniqueKey
+from fsm_ghost.model.plan import FilledColumn, Lossy, MappedColumn, Plan, SwapMethod, UniqueKey
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration, read_alter
@@ -450,3 +450,24 @@ def test_a_conversion_through_a_time_zone_is_refused_where_the_key_needs_utc(kin
     plain = (column("id"), PRIMARY)
     original, ghost = (definition(*plain, column("a", kind)) for kind in kinds)
     assert plan("MODIFY a DATETIME", original, ghost).mapping
+
+
+def test_what_the_user_says_about_columns_counts() -> None:
+    ghost = definition(column("id"), column("alpha"), column("b", "varchar(10)"), PRIMARY)
+    asked = DefinitionSettings(mapped=(("A", "alpha"),))
+    with pytest.raises(RefusedError, match="--map"):
+        plan("FORCE", ORDERS, ghost)
+    made = planner.make_plan(NAMES, alteration("FORCE"), ORDERS, ghost, SwapMethod.SENTRY, "2", asked)
+    assert [(mapped.original, mapped.ghost) for mapped in made.mapping] == [("id", "id"), ("a", "alpha"), ("b", "b")]
+
+
+@pytest.mark.parametrize("mapped", [(("nothing", "a"),), (("a", "nothing"),), (("a", "b"), ("b", "b"))])
+def test_columns_that_there_are_not_cannot_be_mapped(mapped: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(RefusedError, match="--map"):
+        planner.map_columns(alteration("FORCE"), ORDERS, ORDERS, dict(mapped))
+
+
+def test_a_loss_can_only_be_allowed_for_a_column_that_is_copied() -> None:
+    asked = DefinitionSettings(lossy=(("nothing", Lossy.CLAMP),))
+    with pytest.raises(RefusedError, match="nothing is no column"):
+        planner.make_plan(NAMES, alteration("FORCE"), ORDERS, ORDERS, SwapMethod.SENTRY, "2", asked)
