@@ -309,6 +309,11 @@ def _report(record: Record, phase: Phase) -> tuple[str, ...]:
         f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal.",
         f"Writers were held up for {progress.swap.stall * 1000:.0f} ms by the swap.",
     ]
+    lines += [
+        f"Changed as allowed ({offence.allowed}): {offence.subject} {offence.what}, {offence.rows} rows when it began."
+        for offence in progress.probe.offences
+        if offence.allowed
+    ]
     lines += _audited(progress.swap, names)
     if progress.uncompared:
         lines.append(f"Not compared, because of how their types change: {', '.join(progress.uncompared)}.")

@@ -107,7 +107,7 @@ def _alter(alterer: Alterer, progress: Progress) -> Step:
 
 def _refusal(probe: Probe) -> str:
     """Why rows keep a migration from being begun, and what can be done."""
-    lines = [f"{offence}" for offence in probe.refusable]
+    lines = ["there are rows that do not fit the new definition", *(f"  {offence}" for offence in probe.refusable)]
     ways = [f"{o.subject}={'|'.join(o.allowable)}" for o in probe.refusable if o.allowable]
     lines.append("  Mend these rows, or change --alter.")
     if ways:

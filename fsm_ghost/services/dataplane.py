@@ -158,8 +158,9 @@ class DataPlane:
                 tools.settings.copy.sample_seconds,
                 most,
             )
-            self.waiting_for("a sample to be copied, by which to reckon what it will cost")
-        return replace(progress, forecast=self._forecaster.forecast())
+        forecast = self._forecaster.forecast()
+        self.waiting_for("" if forecast else "a sample to be copied, by which to reckon what it will cost")
+        return replace(progress, forecast=forecast)
 
     def chunker(self, progress: Progress) -> Chunker:
         """Finds key ranges."""

@@ -146,6 +146,6 @@ def _shared(unique: UniqueKey, groups: Sequence[tuple[str, int]]) -> tuple[Offen
     if not groups:
         return ()
     examples = tuple(f"{values!r} ({rows} rows)" for values, rows in groups[:_EXAMPLES])
-    least = "at least " * (len(groups) > MOST_GROUPS)
-    what = f"would be unique, and {least}{min(len(groups), MOST_GROUPS)} values are not"
+    least, values = "at least " * (len(groups) > MOST_GROUPS), min(len(groups), MOST_GROUPS)
+    what = f"would be unique, and {least}{values} {'value is' if values == 1 else 'values are'} not"
     return (Offence(unique.name, what, sum(rows for _, rows in groups), examples),)
