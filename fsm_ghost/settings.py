@@ -11,20 +11,38 @@ from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 
 
+class Encryption(StrEnum):
+    """What is demanded of a connection, in MySQL's words."""
+
+    DISABLED = "DISABLED"
+    PREFERRED = "PREFERRED"  # where the server offers it; not on a socket of this host
+    REQUIRED = "REQUIRED"
+    VERIFY_CA = "VERIFY_CA"  # and the certificate is signed by an authority that we know
+    VERIFY_IDENTITY = "VERIFY_IDENTITY"  # and it is for the host that we asked for
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How to reach the server. The password is never stored, shown, or put into a representation."""
+    """How to reach the server. The password is never stored, shown, or put into a representation.
+
+    `connect_timeout` is in seconds.
+    """
 
     host: str = "127.0.0.1"
     port: int = 3306
     user: str = ""
     socket: str = ""
-    ssl: bool = False
+    encryption: Encryption = Encryption.PREFERRED
     ssl_ca: str = ""
     ssl_cert: str = ""
     ssl_key: str = ""
-    ssl_allow_insecure: bool = False
+    connect_timeout: float = 10.0
     password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 2**16:
+            raise UsageError(f"--port must lie between 1 and 65535, not {self.port}")
+        _within("--mysql-timeout", self.connect_timeout, 0.1, 3600)
 
     @property
     def address(self) -> str:

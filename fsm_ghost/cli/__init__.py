@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.errors import FsmGhostError, UsageError
@@ -17,13 +17,32 @@ _MODULES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. Arguments are those after the program's name."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if argv is None:
-        _secure()
+    """Run one command; its exit code. Arguments are those after the program's name.
+
+    A program that is called gh-ost takes its arguments, and ends with its exit codes.
+    """
+    if argv is not None:
+        return _run_to_the_end(_dispatch, list(argv))
+    _secure()
+    if os.path.basename(sys.argv[0]) == "gh-ost":  # noqa: PTH119 - pathlib takes longer to load than `status` to run
+        return _as_gh_ost(sys.argv[1:])
+    return _run_to_the_end(_dispatch, sys.argv[1:])
+
+
+def _as_gh_ost(arguments: list[str]) -> int:
+    from fsm_ghost.cli.as_gh_ost import VERSION, exit_code, in_our_words, wants_version
+
+    if wants_version(arguments):
+        print(VERSION)
+        return ExitCode.DONE
+    return exit_code(_run_to_the_end(_dispatch, in_our_words(arguments)))
+
+
+def _run_to_the_end(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """What a command came to, whatever happens."""
     code: int = ExitCode.DONE
     try:
-        code = _dispatch(arguments)
+        code = run(arguments)
         sys.stdout.flush()  # here, where it may fail
     except FsmGhostError as error:
         return _explained(error)
@@ -37,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _secure() -> None:
     """Before anything else: hide a password, and make sure that no character can end the program."""
-    if any("password" in argument for argument in sys.argv):
+    if any("password" in argument or "url" in argument for argument in sys.argv):
         from fsm_ghost.cli.password import hide_from_process_list
 
         hide_from_process_list()
@@ -75,10 +94,13 @@ def _run(command: str, rest: list[str]) -> int:
     if {"-h", "-help", "--help", "-help-all", "--help-all"} & set(own):
         return _help([command], everything=bool({"-help-all", "--help-all"} & set(own)))
     from fsm_ghost.cli.arguments import parse
+    from fsm_ghost.cli.files import beneath
 
-    values = parse(command, rest)
+    values = parse(command, rest, beneath=beneath)
     for remark in values.remarks():
         print(f"fsm-ghost: {remark}", file=sys.stderr)
+    if values.is_on("check-flag"):
+        return ExitCode.DONE
     from importlib import import_module
 
     return int(import_module(f"fsm_ghost.cli.{_MODULES.get(command, command)}").run(values))
@@ -89,7 +111,7 @@ def _known(command: str) -> None:
     from fsm_ghost.cli.help import COMMANDS
 
     if command not in COMMANDS:
-        from fsm_ghost.cli.arguments import did_you_mean
+        from fsm_ghost.cli.syntax import did_you_mean
 
         what = "before all flags comes a command" if command.startswith("-") else f"there is no command {command}"
         raise UsageError(what, did_you_mean(command, list(COMMANDS)) or "See: fsm-ghost -h")

@@ -49,38 +49,64 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
     _without_effect("azure", Kind.SWITCH, "nothing is different there"),
     _without_effect("aliyun-rds", Kind.SWITCH, "nothing is different there"),
     _without_effect("stack", Kind.SWITCH, "errors come with what to do next"),
+    _without_effect("tungsten", Kind.SWITCH, "the primary's own binlog is read, whatever replicates to it"),
+    _without_effect("allow-zero-in-date", Kind.SWITCH, "dates that are stored are always kept as they are"),
+    _without_effect(
+        "skip-strict-mode", Kind.SWITCH, "a row that does not fit is an error, but for --allow-lossy", remark=True
+    ),
+    _without_effect(
+        "skip-foreign-key-checks", Kind.SWITCH, "foreign keys are always looked for, and refused", remark=True
+    ),
+    _without_effect(
+        "replication-lag-query", Kind.TEXT, "lag is measured by markers: --throttle-control-replicas", remark=True
+    ),
+    _without_effect("hooks-status-interval", Kind.NUMBER, "there is no hook gh-ost-on-status", remark=True),
+    _without_effect("runtime-metrics-interval", Kind.NUMBER, "there is no Go runtime to be measured"),
 )
 
-# Flags of gh-ost's that would promise something we do not do: what to say instead, where there is something to say.
-MISSING: dict[str, str] = {
-    "replication-lag-query": "Lag is measured with our own marker: --throttle-control-replicas.",
-    "panic-flag-file": "To end a migration: fsm-ghost abort ID; to stop it for a while: Ctrl-C, then resume.",
-    "serve-socket-file": "To look at a running migration: fsm-ghost status; to end it: fsm-ghost abort ID.",
-    "serve-tcp-port": "",
-    "hooks-status-interval": "",
-    "statsd-addr": "",
-    "runtime-metrics-interval": "",
-    "assume-master-host": "Name the primary with --host.",
-    "master-user": "",
-    "master-password": "",
-    "mysql-timeout": "",
-    "conf": "Credentials come from --ask-pass, --password-file, MYSQL_PWD or FSM_GHOST_PASSWORD.",
-    "allow-nullable-unique-key": "",
-    "skip-renamed-columns": "",
-    "tungsten": "",
-    "discard-foreign-keys": "",
-    "skip-foreign-key-checks": "",
-    "skip-strict-mode": "",
-    "allow-zero-in-date": "",
-    "test-on-replica": "",
-    "test-on-replica-skip-replica-stop": "",
-    "migrate-on-replica": "",
-    "include-triggers": "",
-    "trigger-suffix": "",
-    "remove-trigger-suffix-if-exists": "",
-    "resume": "To go on with a migration: fsm-ghost resume.",
-    "revert": "",
-    "old-table": "",
-    "force-table-names": "",
-    "check-flag": "",
-}
+_TRIGGERS = "Drop the triggers before, and create them again afterwards."
+_PRIMARY_ONLY = (
+    "A migration runs on the primary. To try it: start without --execute, or with --postpone and `rehearse`."
+)
+_NO_REVERT = "The old table is kept, as it was at the swap: compare, and RENAME it, or migrate back."
+
+
+def _refused(name: str, kind: Kind, instead: str) -> Option:
+    return Option(name, kind, Group.REFUSED, instead)
+
+
+# They would promise something that is not done here.
+REFUSED: tuple[Option, ...] = (
+    _refused(
+        "panic-flag-file",
+        Kind.PATH,
+        "To end a migration: fsm-ghost abort ID; to stop it for a while: Ctrl-C, then resume.",
+    ),
+    _refused(
+        "serve-socket-file",
+        Kind.PATH,
+        "To look at a running migration: fsm-ghost status; to end it: fsm-ghost abort ID.",
+    ),
+    _refused(
+        "serve-tcp-port", Kind.NUMBER, "To look at a running migration: fsm-ghost status; to steer it: see fsm-ghost -h"
+    ),
+    _refused("statsd-addr", Kind.TEXT, "For programs there is --ui json, and status --json."),
+    _refused("statsd-tags", Kind.TEXT, "For programs there is --ui json, and status --json."),
+    _refused("skip-renamed-columns", Kind.SWITCH, "Write the change as DROP COLUMN and ADD COLUMN."),
+    _refused(
+        "allow-nullable-unique-key",
+        Kind.SWITCH,
+        "Rows with NULL in the key would be left out. Make its columns NOT NULL first.",
+    ),
+    _refused("discard-foreign-keys", Kind.SWITCH, "Drop the foreign keys yourself first."),
+    _refused("include-triggers", Kind.SWITCH, _TRIGGERS),
+    _refused("trigger-suffix", Kind.TEXT, _TRIGGERS),
+    _refused("remove-trigger-suffix-if-exists", Kind.SWITCH, _TRIGGERS),
+    _refused("test-on-replica", Kind.SWITCH, _PRIMARY_ONLY),
+    _refused("test-on-replica-skip-replica-stop", Kind.SWITCH, _PRIMARY_ONLY),
+    _refused("migrate-on-replica", Kind.SWITCH, _PRIMARY_ONLY),
+    _refused("resume", Kind.SWITCH, "To go on with a migration: fsm-ghost resume."),
+    _refused("revert", Kind.SWITCH, _NO_REVERT),
+    _refused("old-table", Kind.TEXT, _NO_REVERT),
+    _refused("force-table-names", Kind.TEXT, "Names that do not fit are cut, and kept apart by a hash: leave it out."),
+)

@@ -88,6 +88,18 @@ COMMANDS: dict[str, Command] = {
         "drop what a stopped migration left on the server",
         "Only what is proved to be its own is dropped.",
     ),
+    "config": Command(
+        ("show [OPTIONS]",),
+        "show what each option is, and where that comes from",
+        "The command line counts more than variables, these more than a profile, and that more than MySQL's option"
+        " files. Passwords are not shown. It takes the options of start, to show what would come of them.",
+    ),
+    "completion": Command(
+        ("bash|zsh|fish",),
+        "print a script that completes commands and options",
+        'For bash: source <(fsm-ghost completion bash). For zsh: fsm-ghost completion zsh > "${fpath[1]}/_fsm-ghost".'
+        " For fish: fsm-ghost completion fish > ~/.config/fish/completions/fsm-ghost.fish.",
+    ),
     "diagram": Command(("",), "print the state machine (Mermaid)", "Generated from the table that drives migrations."),
     "demo": Command(
         ("[OPTIONS]",),
@@ -101,14 +113,12 @@ def general() -> str:
     """What `fsm-ghost -h` says."""
     lines = [
         "usage: fsm-ghost COMMAND [OPTIONS]",
-        "",
         "Online schema change for MySQL and MariaDB: alter big tables in use.",
         "",
-        *(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()),
+        *(f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()),
         "",
-        "A first migration:",
+        "A first migration (then the same with start --execute in place of plan):",
         '  fsm-ghost plan --ask-pass "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
-        "  (then the same with start --execute in place of plan)",
         "Help for a command: fsm-ghost COMMAND -h     Version: fsm-ghost --version",
     ]
     return "\n".join(lines)
@@ -116,7 +126,7 @@ def general() -> str:
 
 def brief(command: str) -> str:
     """What `-h` says: the options that matter most."""
-    shown = [option for option in options_of(command) if option.brief]
+    shown = [option for option in options_of(command) if option.brief and command in option.commands]
     column = max((len(option.synopsis) for option in shown), default=0) + 4
     lines = [*_head(command), "", *(_line(command, option, column) for option in shown)]
     more = "All options, variables and exit codes" if len(shown) < len(options_of(command)) else "Exit codes"
@@ -136,8 +146,9 @@ def everything(command: str) -> str:
 
 
 _ENVIRONMENT = (
-    "Options may also be given by environment variables: FSM_GHOST_CHUNK_SIZE for --chunk-size, and so on. The password"
-    " is also taken from MYSQL_PWD. Switches take =true and =false, flags may have one dash or two, as in gh-ost."
+    "Options may also be given by environment variables (FSM_GHOST_CHUNK_SIZE for --chunk-size, and so on), by a"
+    " profile, and by MySQL's option files: see fsm-ghost config show. The password is also taken from MYSQL_PWD."
+    " Switches take =true and =false, flags may have one dash or two, as in gh-ost."
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.engine.store import Record, Store
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
@@ -36,6 +38,5 @@ def server_of(record: Record, values: Values) -> ServerSettings:
     from fsm_ghost.cli.password import account_at, password_of
     from fsm_ghost.cli.to_settings import server
 
-    known = record.asked.server
-    account = account_at(values.text("user") or known.user, record.host)
-    return server(values, password_of(values, account), known)
+    reach = server(values, "", record.asked.server)
+    return replace(reach, password=password_of(values, account_at(reach.user, record.host)))

@@ -26,15 +26,34 @@ class Group(StrEnum):
     CUT_OVER = "Cut-over"
     HOOKS = "Hooks"
     DISPLAY = "State file and display"
+    ORIGIN = "Where options come from"
     DEMO = "The demo"
     GH_OST = "Accepted for gh-ost's sake, without effect"
+    REFUSED = "Refused, with what to do instead"
 
 
 Value = str | int | float | bool
 
-PLAN = "plan"
-START, RESUME, STATUS, LIST, CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE, ABORT, CLEANUP, DIAGRAM, DEMO = (
+(
+    START,
+    PLAN,
+    RESUME,
+    STATUS,
+    LIST,
+    CUT_OVER,
+    POSTPONE,
+    REHEARSE,
+    THROTTLE,
+    NO_THROTTLE,
+    ABORT,
+    CLEANUP,
+    CONFIG,
+    COMPLETION,
+    DIAGRAM,
+    DEMO,
+) = (
     "start",
+    "plan",
     "resume",
     "status",
     "list",
@@ -45,16 +64,21 @@ START, RESUME, STATUS, LIST, CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE
     "no-throttle",
     "abort",
     "cleanup",
+    "config",
+    "completion",
     "diagram",
     "demo",
 )
 STEERING = (CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE)
 # The argument beside options.
-TAKES = {START: "statement", PLAN: "statement"} | dict.fromkeys((RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID")
+TAKES = {START: "statement", PLAN: "statement", CONFIG: "show", COMPLETION: "shell"} | dict.fromkeys(
+    (RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID"
+)
 STARTING = (START,)
 CONNECTING = (START, RESUME, ABORT, CLEANUP)
 DRIVING = (START, RESUME, ABORT)
 STORING = (START, RESUME, STATUS, LIST, *STEERING, ABORT, CLEANUP)
+AS_START = (PLAN, CONFIG)  # commands that take the options of start
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +86,8 @@ class Option:
     """One option.
 
     `sets` is the field of Settings that it becomes (dotted; `negated` for `--no-…`), empty where a command reads it
-    itself. `brief` options are shown by -h, all by --help-all. `remark` is said when it is given.
+    itself. `brief` options are shown by -h, all by --help-all. `remark` is said when it is given. `refused` options
+    may only be given the value that asks for nothing, as wrappers of gh-ost do that name every flag.
     """
 
     name: str
@@ -79,6 +104,12 @@ class Option:
     brief: bool = False
     gh_ost: bool = True
     remark: str = ""
+    secret: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it would promise something that is not done; `help` says what to do instead."""
+        return self.group is Group.REFUSED
 
     @property
     def flag(self) -> str:

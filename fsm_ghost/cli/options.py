@@ -1,14 +1,16 @@
-"""The one table of options: parsing, environment variables, help and Settings all come from it.
+"""The one table of options: command line, variables, profiles, option files, help, completion and pages come from it.
 
 Names are gh-ost's wherever it has one, so that its command lines work here. What gh-ost has and we do not is in the
-table too: either without effect, with the reason, or in `gh_ost.MISSING`, since leaving out a protection silently is
-no service.
+table too (`gh_ost`): without effect, with the reason, or refused, since leaving out a protection silently is no
+service.
 """
 
 from __future__ import annotations
 
-from fsm_ghost.cli.gh_ost import WITHOUT_EFFECT
+from fsm_ghost.cli.gh_ost import REFUSED, WITHOUT_EFFECT
 from fsm_ghost.cli.option import (
+    AS_START,
+    CONFIG,
     CONNECTING,
     DEMO,
     DRIVING,
@@ -23,6 +25,7 @@ from fsm_ghost.cli.option import (
     Option,
     Value,
 )
+from fsm_ghost.cli.server_options import ORIGIN, SERVER
 
 
 def _throttling(name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "") -> Option:
@@ -60,75 +63,8 @@ OPTIONS: tuple[Option, ...] = (
         sets="alter",
         brief=True,
     ),
-    # The server
-    Option(
-        "host",
-        Kind.TEXT,
-        Group.SERVER,
-        "the server: the primary",
-        CONNECTING,
-        default="127.0.0.1",
-        metavar="NAME",
-        sets="server.host",
-        brief=True,
-    ),
-    Option("port", Kind.NUMBER, Group.SERVER, "its port", CONNECTING, default=3306, sets="server.port", brief=True),
-    Option(
-        "socket",
-        Kind.PATH,
-        Group.SERVER,
-        "its Unix socket, instead of host and port",
-        CONNECTING,
-        short="-S",
-        sets="server.socket",
-        brief=True,
-        gh_ost=False,
-    ),
-    Option("user", Kind.TEXT, Group.SERVER, "the account", CONNECTING, metavar="NAME", sets="server.user", brief=True),
-    Option("ask-pass", Kind.SWITCH, Group.SERVER, "ask for its password", CONNECTING, default=False, brief=True),
-    Option(
-        "password-file",
-        Kind.PATH,
-        Group.SERVER,
-        "file with the password in its first line",
-        CONNECTING,
-        brief=True,
-        gh_ost=False,
-    ),
-    Option(
-        "password",
-        Kind.TEXT,
-        Group.SERVER,
-        "the password; better in MYSQL_PWD or a file, since others can see it here for a moment",
-        CONNECTING,
-    ),
-    Option("ssl", Kind.SWITCH, Group.SERVER, "encrypt connections", CONNECTING, default=False, sets="server.ssl"),
-    Option(
-        "ssl-ca",
-        Kind.PATH,
-        Group.SERVER,
-        "the certificate authority's certificate (PEM)",
-        CONNECTING,
-        sets="server.ssl_ca",
-    ),
-    Option(
-        "ssl-cert",
-        Kind.PATH,
-        Group.SERVER,
-        "our certificate (PEM)",
-        CONNECTING,
-        sets="server.ssl_cert",
-    ),
-    Option("ssl-key", Kind.PATH, Group.SERVER, "its key (PEM)", CONNECTING, sets="server.ssl_key"),
-    Option(
-        "ssl-allow-insecure",
-        Kind.SWITCH,
-        Group.SERVER,
-        "encrypt, but do not check who the server is",
-        CONNECTING,
-        default=False,
-        sets="server.ssl_allow_insecure",
-    ),
+    *SERVER,
+    *ORIGIN,
     # Row copy
     Option(
         "chunk-size",
@@ -406,6 +342,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.TEXT,
         Group.HOOKS,
         "handed to hooks as GH_OST_HOOKS_HINT_TOKEN",
+        secret=True,
         sets="hooks.hint_token",
     ),
     # State file and display
@@ -444,7 +381,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.SWITCH,
         Group.DISPLAY,
         "as a JSON document, for programs",
-        (PLAN, STATUS, LIST),
+        (PLAN, STATUS, LIST, CONFIG),
         default=False,
         brief=True,
         gh_ost=False,
@@ -483,17 +420,24 @@ OPTIONS: tuple[Option, ...] = (
         "ui",
         Kind.TEXT,
         Group.DISPLAY,
-        "auto, live, plain, json or none",
+        "auto, live, plain, json, gh-ost or none",
         (*DRIVING, STATUS),
         default="auto",
         metavar="KIND",
-        choices=("auto", "live", "plain", "json", "none"),
+        choices=("auto", "live", "plain", "json", "gh-ost", "none"),
         brief=True,
         gh_ost=False,
     ),
     Option("verbose", Kind.SWITCH, Group.DISPLAY, "say more", DRIVING, default=False),
     Option("debug", Kind.SWITCH, Group.DISPLAY, "say everything", (*CONNECTING, DEMO), default=False),
     Option("quiet", Kind.SWITCH, Group.DISPLAY, "log errors only", DRIVING, default=False),
+    Option(
+        "check-flag",
+        Kind.SWITCH,
+        Group.DISPLAY,
+        "do nothing: exit code 0 when every flag is known and none is refused",
+        default=False,
+    ),
     # The demo
     Option(
         "rows",
@@ -527,12 +471,13 @@ OPTIONS: tuple[Option, ...] = (
         gh_ost=False,
     ),
     *WITHOUT_EFFECT,
+    *REFUSED,
 )
 
 
 def options_of(command: str) -> tuple[Option, ...]:
-    """The options that a command takes, in the order of the table; `plan` takes those of `start`, and its own."""
-    commands = {command, START} if command == PLAN else {command}
+    """The options that a command takes, in the order of the table; some take those of `start`, and their own."""
+    commands = {command, START} if command in AS_START else {command}
     return tuple(
         option for option in OPTIONS if commands & set(option.commands) and (command, option.name) != (PLAN, "execute")
     )

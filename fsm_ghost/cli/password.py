@@ -9,14 +9,17 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.complaint import complain
+from fsm_ghost.cli.given import Source
 from fsm_ghost.errors import UsageError
 
-VARIABLES = ("FSM_GHOST_PASSWORD", "MYSQL_PWD")
+MYSQLS = "MYSQL_PWD"
+VARIABLES = ("FSM_GHOST_PASSWORD", "FSM_GHOST_URL", "FSM_GHOST_MASTER_PASSWORD", MYSQLS)
+_SECRETS = {"password", "master-password", "url"}
 _WARNING = (
     "others could see the password that was given on the command line; better: --ask-pass, --password-file or MYSQL_PWD"
 )
@@ -28,24 +31,36 @@ def account_at(user: str, address: str) -> str:
 
 
 def password_of(values: Values, account: str, environment: MutableMapping[str, str] = os.environ) -> str:
-    """The password, from the first source that was named; empty when there is none. Warns of one that could be seen."""
+    """The password, from where it was said most strongly; empty where it was not. Warns of one that could be seen.
+
+    In one place, asking comes before a text, a text before a file, and a file before a program.
+    """
     if was_on_command_line(values):
         complain(_WARNING)
-    inherited = [environment.pop(name, "") for name in VARIABLES]
-    if values.is_on("ask-pass"):
+    inherited = {name: environment.pop(name, "") for name in VARIABLES}
+    name = where_from(values, inherited)
+    if name == "ask-pass":
         return getpass.getpass(f"Password for {account}: ")
-    if "password-file" in values and not was_on_command_line(values):
-        return _first_line(Path(values.text("password-file")))
-    return values.text("password") or next(filter(None, inherited), "")
+    return inherited[name] if name == MYSQLS else _SOURCES[name](values.text(name)) if name else ""
+
+
+def where_from(values: Values, environment: Mapping[str, str] = os.environ) -> str:
+    """The option that the password comes from, or MySQL's variable; empty where there is none."""
+    if values.is_on("ask-pass"):
+        return "ask-pass"
+    named = [(values.given[name].source, order, name) for order, name in enumerate(_SOURCES) if values.given_text(name)]
+    if environment.get(MYSQLS):
+        named.append((Source.ENVIRONMENT, len(_SOURCES), MYSQLS))
+    return min(named, default=(None, 0, ""))[2]
 
 
 def was_on_command_line(values: Values) -> bool:
     """Whether a password was given where others could see it."""
-    return "password" in values and "password" not in values.from_environment
+    return values.is_said("password") and bool(values["password"])
 
 
 def hide_from_process_list() -> bool:
-    """Overwrite the values of --password in the process's own argument list; whether nothing is left to be seen."""
+    """Overwrite passwords in the process's own argument list; whether nothing is left to be seen."""
     arguments = sys.argv[1:]
     secrets = dict(_secrets(arguments))
     if not secrets:
@@ -65,10 +80,10 @@ def _secrets(arguments: list[str]) -> list[tuple[int, str]]:
     found = []
     for place, argument in enumerate(arguments):
         name, equals, value = argument.lstrip("-").partition("=")
-        if argument.startswith("-") and name == "password":
+        if argument.startswith("-") and name in _SECRETS:
             follows = place + 1 < len(arguments) and not equals
             found.append((place + 1, arguments[place + 1]) if follows else (place, value))
-    return [(place, secret) for place, secret in found if secret]
+    return [(place, secret) for place, secret in found if secret and not secret.startswith("env:")]
 
 
 def _replace(arguments: list[str], place: int, secret: str) -> None:
@@ -101,9 +116,29 @@ def _argument_memory() -> tuple[int, int]:
     return int(fields[48 - 3]), int(fields[49 - 3])
 
 
-def _first_line(path: Path) -> str:
+def _first_line(path: str) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--password-file {path} cannot be read: {error}") from error
+
+
+def _printed(command: str) -> str:
+    """The first line that a program prints."""
+    import shlex
+    import subprocess
+
+    try:
+        done = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, text=True, check=True)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        reason = f"exit code {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else error
+        raise UsageError(f"--password-command {command} has not worked: {reason}") from error
+    return done.stdout.split("\n", 1)[0].rstrip("\r")
+
+
+_SOURCES: dict[str, Callable[[str], str]] = {
+    "password": str,
+    "password-file": _first_line,
+    "password-command": _printed,
+}

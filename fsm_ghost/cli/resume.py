@@ -62,7 +62,7 @@ def _table_and_server(values: Values, store: Store) -> tuple[TableName, ServerSe
 def _refuse_what_needs_the_server(values: Values) -> None:
     """UsageError for what means nothing to a migration of this state file."""
     for name in _WITH_FROM_SERVER:
-        if name in values and name not in values.from_environment:
+        if values.is_said(name):
             raise UsageError(f"--{name} belongs to --from-server", "See: fsm-ghost resume -h")
 
 

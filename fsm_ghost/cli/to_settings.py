@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fsm_ghost.cli.arguments import Values
+from fsm_ghost.cli.given import Source
 from fsm_ghost.cli.option import Option, Value
 from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import statement_of, tokens
-from fsm_ghost.settings import CutOverSettings, IndexBuild, Kill, ServerSettings, Settings, ThrottleSettings
+from fsm_ghost.settings import CutOverSettings, Encryption, IndexBuild, Kill, ServerSettings, Settings, ThrottleSettings
 
 _NOTHING = ServerSettings()
 # Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
@@ -63,7 +64,7 @@ def change(values: Values) -> Change | None:
     What is said here counts more than what was said to the runs before: neither `postpone` nor `cut-over` is still in
     force once `--postpone` is given, on or off; and a `cut-over` not once there is to be a window.
     """
-    said = [(option, value) for option, value in values.settings() if option.name not in values.from_environment]
+    said = values.settings(Source.COMMAND_LINE)
     given = _by_group((option, value) for option, value in said if _is_changeable(option))
     if not given:
         return None
@@ -78,16 +79,18 @@ def change(values: Values) -> Change | None:
     return changed
 
 
-def server(values: Values, password: str, remembered: ServerSettings = _NOTHING) -> ServerSettings:
-    """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself."""
-    given = _by_group(values.settings()).get("server", {})
+def server(values: Values, password: str, remembered: ServerSettings | None = None) -> ServerSettings:
+    """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself.
+
+    What option files and the default profile say of other servers does not lead a migration away from its own.
+    """
+    weakest = Source.MYSQL_VARIABLE if remembered is None else Source.PROFILE
+    given = _by_group(values.settings(weakest)).get("server", {})
     if given.keys() & {"host", "port"}:
         given.setdefault("socket", "")  # a remembered socket would win over the host
-    wanted = replace(remembered, password=password, **given)
-    if not 0 < wanted.port < 2**16:
-        raise UsageError(f"--port must lie between 1 and 65535, not {wanted.port}")
-    if not wanted.ssl and (wanted.ssl_ca or wanted.ssl_cert or wanted.ssl_key or wanted.ssl_allow_insecure):
-        raise UsageError("--ssl-ca, --ssl-cert, --ssl-key and --ssl-allow-insecure need --ssl", "Add --ssl.")
+    wanted = replace(remembered or _NOTHING, password=password, **given)
+    if wanted.ssl_key and not wanted.ssl_cert:
+        raise UsageError("--ssl-key needs --ssl-cert", "The certificate that belongs to the key.")
     return wanted
 
 
@@ -164,6 +167,8 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "index-build": IndexBuild,
     "map": _pairs("map"),
     "allow-lossy": _lossy,
+    "mysql-timeout": lambda text: float(text) or _NOTHING.connect_timeout,
+    "ssl-mode": Encryption,
 }
 
 

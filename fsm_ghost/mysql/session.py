@@ -13,7 +13,7 @@ from fsm_ghost.errors import ServerError, UsageError
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.mysql.faults import translated
 from fsm_ghost.mysql.quoting import table as quoted_table
-from fsm_ghost.settings import ServerSettings
+from fsm_ghost.settings import Encryption, ServerSettings
 
 Row = tuple[Any, ...]
 
@@ -48,14 +48,14 @@ def connect_arguments(settings: ServerSettings) -> dict[str, Any]:
         "user": settings.user or None,
         "password": settings.password.encode(),  # the driver would take a text for latin1
         "charset": "utf8mb4",
-        "connect_timeout": 10,
+        "connect_timeout": settings.connect_timeout,
     }
     if settings.socket:
         arguments["unix_socket"] = settings.socket
-        arguments["ssl_disabled"] = True  # unless it is asked for: what nobody can listen to need not be encrypted
-    if settings.ssl or settings.ssl_ca:
+    if settings.encryption not in {Encryption.DISABLED, Encryption.PREFERRED}:
         arguments["ssl"] = _encryption(settings)
-        arguments["ssl_disabled"] = False
+    elif settings.encryption is Encryption.DISABLED or settings.socket:
+        arguments["ssl_disabled"] = True  # what nobody can listen to need not be encrypted
     return arguments
 
 
@@ -68,8 +68,9 @@ def _encryption(settings: ServerSettings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"--ssl-ca, --ssl-cert or --ssl-key cannot be used: {error}") from error
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificates that servers make themselves are not strict
-    if settings.ssl_allow_insecure:
+    if settings.encryption is not Encryption.VERIFY_IDENTITY:
         context.check_hostname = False
+    if settings.encryption is Encryption.REQUIRED:
         context.verify_mode = ssl.CERT_NONE
     return context
 

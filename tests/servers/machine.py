@@ -29,6 +29,11 @@ def read_no_certificates() -> None:
     os.environ |= {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 
 
+def read_no_configuration() -> None:
+    """Let no program that a test starts find the options of whoever runs the tests."""
+    os.environ |= {"FSM_GHOST_NO_DEFAULTS": "true", "XDG_CONFIG_HOME": os.devnull}
+
+
 def _room() -> int:
     """How much may be written to memory, in bytes."""
     try:

@@ -1,4 +1,4 @@
-"""How a migration is shown while it runs: live on a terminal, as plain lines, as JSON lines, or not at all."""
+"""How a migration is shown while it runs: live on a terminal, as lines (plain, gh-ost's, JSON), or not at all."""
 
 from __future__ import annotations
 
@@ -65,6 +65,10 @@ def screen(wanted: str, *, where: str = "", log_level: int | None = None) -> Scr
         from fsm_ghost.cli.ui.json import JsonScreen
 
         return JsonScreen(log_level)
+    if kind == "gh-ost":
+        from fsm_ghost.cli.ui.gh_ost import GhOstScreen
+
+        return GhOstScreen(where, log_level)
     from fsm_ghost.cli.ui.plain import NoScreen, PlainScreen
 
     return PlainScreen(log_level) if kind == "plain" else NoScreen(log_level)

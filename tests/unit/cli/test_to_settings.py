@@ -12,7 +12,7 @@ from fsm_ghost.cli.to_settings import change, named_table, server, settings
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.settings import CutOverSettings, Kill, ServerSettings, Settings
+from fsm_ghost.settings import CutOverSettings, Encryption, Kill, ServerSettings, Settings
 
 _NOWHERE: dict[str, str] = {}
 _WHAT = ("--database=shop", "--table=orders", "--alter=ADD c INT")
@@ -116,7 +116,7 @@ def test_other_texts_name_no_table(text: str) -> None:
         (["--database=shop", "--alter=ADD c INT"], "--table is missing"),
         (["--database=shop", "--table=orders"], "--alter is missing"),
         ([*_WHAT, "--port=0"], "--port must lie between"),
-        ([*_WHAT, "--ssl-ca=/x"], "need --ssl"),
+        ([*_WHAT, "--ssl-key=/x"], "--ssl-key needs --ssl-cert"),
         ([*_WHAT, "--chunk-size=-1"], "--chunk-size must lie between"),
         ([*_WHAT, "--copy-workers=0"], "--copy-workers must be a number from 1 on, or auto, not '0'"),
         ([*_WHAT, "--copy-workers=many"], "--copy-workers must be a number from 1 on, or auto, not 'many'"),
@@ -124,7 +124,7 @@ def test_other_texts_name_no_table(text: str) -> None:
         ([*_WHAT, "--hooks-path=/nowhere/at/all"], "not a directory"),
         ([*_WHAT, "--cut-over-window=2-4"], "--cut-over-window must be written as 02:00-04:00, not 2-4"),
         ([*_WHAT, "--cut-over-window=04:00-04:00"], "never open"),
-        ([*_WHAT, "--cut-over-kill=perhaps"], "--cut-over-kill: invalid choice"),
+        ([*_WHAT, "--cut-over-kill=perhaps"], "--cut-over-kill must be one of no, list, yes"),
         ([*_WHAT, "--cut-over-kill-age=-1"], "--cut-over-kill-age must lie between"),
         ([*_WHAT, "--cut-over-kill-age=1.5"], "--cut-over-kill-age: not a whole number"),
     ],
@@ -135,9 +135,9 @@ def test_what_cannot_be_carried_out_is_refused_with_a_reason(arguments: list[str
 
 
 def test_a_server_is_remembered_but_for_what_is_given_again() -> None:
-    known = ServerSettings("db1", 3307, "ghost", ssl=True, ssl_ca="/ca.pem")
+    known = ServerSettings("db1", 3307, "ghost", encryption=Encryption.VERIFY_CA, ssl_ca="/ca.pem")
     found = server(parse("resume", ["--user=root"], _NOWHERE), "pw", known)
-    assert found == ServerSettings("db1", 3307, "root", ssl=True, ssl_ca="/ca.pem", password="pw")
+    assert found == replace(known, user="root", password="pw")
 
 
 def test_a_host_given_again_replaces_a_remembered_socket() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from fsm_ghost import errors
 from fsm_ghost.cli.diagram import mermaid
 from fsm_ghost.cli.exit_codes import ExitCode
-from fsm_ghost.cli.gh_ost import MISSING
 from fsm_ghost.cli.help import COMMANDS, Command
-from fsm_ghost.cli.option import Group, Option
-from fsm_ghost.cli.options import options_of
+from fsm_ghost.cli.option import STORING, Group, Option
+from fsm_ghost.cli.options import OPTIONS, options_of
 from fsm_ghost.states.table import TABLE
+from tests.unit.docs.manual import manual
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -25,23 +25,69 @@ def commands() -> str:
         _GENERATED,
         "`fsm-ghost COMMAND -h` shows the options that matter most, `--help-all` shows all of them.",
         "Options have gh-ost's names wherever gh-ost has them. One dash or two, `--flag value` or `--flag=value`;"
-        " switches take `=true` and `=false`. Each option can also be given by an environment variable:"
-        " `FSM_GHOST_CHUNK_SIZE` stands for `--chunk-size`. The command line wins.",
-        "The password is taken from the first of these that is there: `--ask-pass`, `--password`, `--password-file`,"
-        " `FSM_GHOST_PASSWORD`, `MYSQL_PWD`. It is never stored. Hooks do not see these variables.",
+        " switches take `=true` and `=false`. Options may also come from variables, profiles and option files:"
+        " [how](../how-to/configure.md). All of them in one list: [options](options.md). What becomes of each of"
+        " gh-ost's flags: [gh-ost's flags](gh-ost-flags.md).",
         *(block for name, command in COMMANDS.items() for block in _command(name, command)),
-        "## gh-ost's flags without effect",
-        "They are accepted, so that a gh-ost command line can be used as it is.",
-        _table(("option", "why it does nothing"), [_row(option) for option in _ignored()]),
-        "## gh-ost's flags that are refused",
-        "fsm-ghost does not have what they stand for. Leaving a protection out silently would be no service, so they"
-        " end the command with exit code 2.",
-        _table(("option", "what to do"), [(f"`--{name}`", _cell(text)) for name, text in MISSING.items()]),
     )
 
 
-def _ignored() -> list[Option]:
-    return [option for option in options_of("start") if option.group is Group.GH_OST]
+def options() -> str:
+    """Every option by name: its variable, its default, and the commands that take it."""
+    listed = sorted((option for option in OPTIONS if option.group not in _ELSEWHERE), key=lambda option: option.name)
+    return _page(
+        "# Options",
+        _GENERATED,
+        "By name. In a profile and in `[fsm-ghost]` of an option file, an option has its name without the dashes.",
+        _table(
+            ("option", "variable", "meaning", "default", "commands"),
+            [
+                (f"`{option.flag}`", f"`{option.variable}`", _cell(option.help), _default(option), _commands(option))
+                for option in listed
+            ],
+        ),
+    )
+
+
+_ELSEWHERE = {Group.GH_OST, Group.REFUSED}
+
+
+def _default(option: Option) -> str:
+    return "" if option.is_switch or option.default == "" else f"`{option.default}`"
+
+
+def _commands(option: Option) -> str:
+    return ", ".join(option.commands) if len(option.commands) < len(STORING) else "all that know migrations"
+
+
+def gh_ost_flags() -> str:
+    """What becomes of each of gh-ost's flags."""
+    flags = sorted((option for option in OPTIONS if option.gh_ost), key=lambda option: option.name)
+    counts = {fate: sum(_fate(option) == fate for option in flags) for fate in ("works", "no effect", "refused")}
+    return _page(
+        "# gh-ost's flags",
+        _GENERATED,
+        f"Of gh-ost's flags (145799e, {len(flags) + 2} of them) {counts['works'] + 2} work, {counts['no effect']} are"
+        f" accepted without effect, and {counts['refused']} are refused with exit code 2, since they would promise"
+        " something that is not done here. A flag that is refused may be given the value that asks for nothing"
+        " (`=false`, `=0`, or nothing), as wrappers do that name every flag.",
+        _table(
+            ("flag", "", "meaning, or why not"),
+            [
+                *((f"`{option.flag}`", _fate(option), _cell(option.help)) for option in flags),
+                ("`--help`", "works", "the flags that matter most; `--help-all`: all of them"),
+                ("`--version`", "works", "the version"),
+            ],
+        ),
+        "## Under the name gh-ost",
+        "A link called `gh-ost` to `fsm-ghost` takes gh-ost's place in scripts: there is no command before the flags,"
+        " `--version` prints a bare number, the status line is gh-ost's (`--ui gh-ost`), the exit code is 0, 1, or 2"
+        " for a wrong command line, and no option file is read but that of `--conf`.",
+    )
+
+
+def _fate(option: Option) -> str:
+    return {Group.GH_OST: "no effect", Group.REFUSED: "refused"}.get(option.group, "works")
 
 
 def _command(name: str, command: Command) -> Iterator[str]:
@@ -50,8 +96,8 @@ def _command(name: str, command: Command) -> Iterator[str]:
     yield f"```text\n{usage}\n```"
     yield f"{command.summary[0].upper()}{command.summary[1:]}. {command.text}"
     for group in Group:
-        options = [option for option in options_of(name) if option.group is group]
-        if options and group is not Group.GH_OST:
+        options = [option for option in options_of(name) if option.group is group and name in option.commands]
+        if options and group not in _ELSEWHERE:
             yield f"### {name}: {group.lower()}"
             yield _table(("option", "meaning", "default"), [_full_row(name, option) for option in options])
 
@@ -139,6 +185,9 @@ def chart() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands,
+    "reference/options.md": options,
+    "reference/gh-ost-flags.md": gh_ost_flags,
+    "reference/fsm-ghost.1": manual,
     "reference/exit-codes.md": exit_codes,
     "explanation/state-machine.md": state_machine,
 }

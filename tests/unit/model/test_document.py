@@ -33,6 +33,7 @@ from fsm_ghost.settings import (
     CopySettings,
     CutOverSettings,
     DefinitionSettings,
+    Encryption,
     HookSettings,
     IndexBuild,
     Kill,
@@ -116,7 +117,14 @@ _PROGRESS = Progress(
 )
 _SETTINGS = Settings(
     server=ServerSettings(
-        "db1", 3307, "ghost", socket="/run/my.sock", ssl=True, ssl_ca="ca.pem", ssl_cert="c", ssl_key="k"
+        "db1",
+        3307,
+        "ghost",
+        socket="/run/my.sock",
+        encryption=Encryption.VERIFY_CA,
+        ssl_ca="ca.pem",
+        ssl_cert="c",
+        ssl_key="k",
     ),
     schema="süd",
     table="表",
