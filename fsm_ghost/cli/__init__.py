@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.errors import FsmGhostError, UsageError
@@ -21,12 +21,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A program that is called gh-ost takes its arguments, and ends with its exit codes.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is not None:
-        return _run_to_the_end(_dispatch, list(argv))
-    _secure()
-    if os.path.basename(sys.argv[0]) == "gh-ost":  # noqa: PTH119 - pathlib takes longer to load than `status` to run
-        return _as_gh_ost(sys.argv[1:])
-    return _run_to_the_end(_dispatch, sys.argv[1:])
+        return _run_to_the_end(arguments)
+    _secure()  # passwords are crossed out in sys.argv; `arguments` still have them
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib takes longer to load than `status` to run
+    return _as_gh_ost(arguments) if name == "gh-ost" else _run_to_the_end(arguments)
 
 
 def _as_gh_ost(arguments: list[str]) -> int:
@@ -35,14 +35,14 @@ def _as_gh_ost(arguments: list[str]) -> int:
     if wants_version(arguments):
         print(VERSION)
         return ExitCode.DONE
-    return exit_code(_run_to_the_end(_dispatch, in_our_words(arguments)))
+    return exit_code(_run_to_the_end(in_our_words(arguments)))
 
 
-def _run_to_the_end(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+def _run_to_the_end(arguments: list[str]) -> int:
     """What a command came to, whatever happens."""
     code: int = ExitCode.DONE
     try:
-        code = run(arguments)
+        code = _dispatch(arguments)
         sys.stdout.flush()  # here, where it may fail
     except FsmGhostError as error:
         return _explained(error)

@@ -49,7 +49,7 @@ def _profiles(path: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         content = path.read_bytes()
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

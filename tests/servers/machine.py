@@ -31,6 +31,8 @@ def read_no_certificates() -> None:
 
 def read_no_configuration() -> None:
     """Let no program that a test starts find the options of whoever runs the tests."""
+    for name in ("MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_UNIX_PORT", "MYSQL_PWD", "MYSQL_GROUP_SUFFIX"):
+        os.environ.pop(name, None)
     os.environ |= {"FSM_GHOST_NO_DEFAULTS": "true", "XDG_CONFIG_HOME": os.devnull}
 
 

@@ -99,6 +99,22 @@ def test_a_password_on_the_command_line_vanishes_from_the_process_list(form: lis
     assert SECRET not in warning + more
 
 
+def test_a_password_in_a_url_vanishes_from_the_process_list(tmp_path: Path) -> None:
+    with a_server_that_never_answers() as port:
+        url = f"mysql://me:{SECRET}@127.0.0.1:{port}"
+        command = [sys.executable, "-m", "fsm_ghost", "start", f"--state-db={tmp_path}/state.db", "--url", url]
+        process = subprocess.Popen([*command, "ALTER TABLE a.b ADD c INT"], stderr=subprocess.PIPE, text=True)
+        try:
+            shown = _arguments_once(process.pid, hidden=url)
+            assert process.stderr is not None
+            warning = process.stderr.readline()
+        finally:
+            process.kill()
+            _, more = process.communicate()
+    assert SECRET not in " ".join(shown) + warning + more
+    assert "--ask-pass" in warning
+
+
 def _crossed_out(argument: str) -> str:
     return argument.replace(SECRET, "x" * len(SECRET.encode()))
 
