@@ -42,8 +42,8 @@ class Values:
         return name in named(self.command) and bool(self[name])
 
     def is_said(self, name: str) -> bool:
-        """Whether an option stands on the command line itself."""
-        return name in self.given and self.given[name].source is Source.COMMAND_LINE
+        """Whether an option stands on the command line by its own name."""
+        return name in self.given and self.given[name].place == named(self.command)[name].flag
 
     @property
     def word(self) -> str | None:

@@ -30,7 +30,7 @@ def layer(said: Layer, environment: Mapping[str, str]) -> dict[str, Given]:
         text = parser.get("client", name, fallback=None)
         if text:
             place = f"{path} [client]"
-            found[name] = Given(_expanded(_unquoted(text), place, environment), Source.OPTION_FILE, place)
+            found[name] = Given(_expanded(_unquoted(text), place, environment), Source.CONF, place)
     return found
 
 

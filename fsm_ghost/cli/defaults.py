@@ -43,7 +43,7 @@ def layer(said: Layer, environment: Mapping[str, str]) -> tuple[dict[str, Given]
     groups = {*GROUPS, *(group + suffix for group in GROUPS)}
     files = OptionFiles(groups)
     _read(files, said, environment)
-    meaning = _Meaning()
+    meaning = _Meaning(Source.DEFAULTS_FILE if _value(said, "defaults-file") else Source.OPTION_FILE)
     for entry in files.entries:
         meaning.take(entry, ours=entry.group.startswith(OURS))
     return meaning.settled(), [*files.notes, *meaning.notes]
@@ -73,6 +73,7 @@ def _value(said: Layer, name: str) -> object:
 class _Meaning:
     """What entries mean, one after the other; the last word on an option counts."""
 
+    source: Source
     found: dict[str, Given] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     encrypted: Given | None = None  # `ssl` in MySQL's meaning
@@ -90,7 +91,7 @@ class _Meaning:
         elif name == "protocol":
             self.over_tcp = (text or "").lower() == "tcp"
         elif name == "password" and text is None:
-            self.found["ask-pass"] = Given(True, Source.OPTION_FILE, entry.place)  # noqa: FBT003 - as MySQL means it
+            self.found["ask-pass"] = Given(True, self.source, entry.place)  # noqa: FBT003 - as MySQL means it
         elif name in _CONNECTING:
             self.found[_CONNECTING[name]] = self._given(_CONNECTING[name], text, entry.place)
         elif name in _PROTECTING:
@@ -109,7 +110,7 @@ class _Meaning:
         option = option_in_file(name, place)
         if text is None and not option.is_switch:
             raise UsageError(f"{place}: {name} needs a value")
-        return Given(read(option, _decoded(text, place), f"{place}: {name}"), Source.OPTION_FILE, place)
+        return Given(read(option, _decoded(text, place), f"{place}: {name}"), self.source, place)
 
     def settled(self) -> dict[str, Given]:
         """The options by name, once everything was taken."""

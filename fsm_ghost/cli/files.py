@@ -13,7 +13,7 @@ _MYSQL_VARIABLES = {"MYSQL_HOST": "host", "MYSQL_TCP_PORT": "port", "MYSQL_UNIX_
 
 
 def beneath(command: str, said: Layer, environment: Mapping[str, str]) -> tuple[Sequence[Layer], Sequence[str]]:
-    """The layers that come of files, the strongest first, and what there is to say of them."""
+    """The layers that come of files, and what there is to say of them."""
     if command not in {*STORING, *AS_START}:
         return (), ()
     from fsm_ghost.cli import conf, defaults, profiles

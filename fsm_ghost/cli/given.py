@@ -10,11 +10,13 @@ from fsm_ghost.cli.option import Value
 
 
 class Source(IntEnum):
-    """Where a value comes from, the strongest first."""
+    """Where a value comes from, the strongest first: a file that was named counts more than one that was found."""
 
     COMMAND_LINE = auto()
     ENVIRONMENT = auto()
-    PROFILE = auto()  # that was named
+    PROFILE = auto()
+    CONF = auto()
+    DEFAULTS_FILE = auto()
     DEFAULT_PROFILE = auto()
     OPTION_FILE = auto()
     MYSQL_VARIABLE = auto()  # MYSQL_HOST and the like
@@ -32,16 +34,18 @@ class Given:
         return f"Given(from {self.place!r})"
 
 
+WEAKEST_NAMED = Source.DEFAULTS_FILE
 Layer = Mapping[str, Given]
-_AS_IN_MYSQL = {Source.OPTION_FILE, Source.MYSQL_VARIABLE}
+_AS_IN_MYSQL = {Source.DEFAULTS_FILE, Source.OPTION_FILE, Source.MYSQL_VARIABLE}
 
 
 def merged(layers: Iterable[Layer]) -> dict[str, Given]:
-    """For each option the strongest value; `layers` come in the order of their strength."""
+    """For each option the strongest value."""
     found: dict[str, Given] = {}
     for layer in layers:
         for name, given in layer.items():
-            found.setdefault(name, given)
+            if name not in found or given.source < found[name].source:
+                found[name] = given
     socket = found.get("socket")
     if socket is not None and _is_overruled(socket, found):
         del found["socket"]

@@ -56,7 +56,8 @@ def where_from(values: Values, environment: Mapping[str, str] = os.environ) -> s
 
 def was_on_command_line(values: Values) -> bool:
     """Whether a password was given where others could see it."""
-    return values.is_said("password") and bool(values["password"])
+    given = values.given.get("password")
+    return given is not None and given.source is Source.COMMAND_LINE and bool(given.value)
 
 
 def hide_from_process_list() -> bool:

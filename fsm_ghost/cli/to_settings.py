@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fsm_ghost.cli.arguments import Values
-from fsm_ghost.cli.given import Source
+from fsm_ghost.cli.given import WEAKEST_NAMED, Source
 from fsm_ghost.cli.option import Option, Value
 from fsm_ghost.engine.store import Change
 from fsm_ghost.errors import UsageError
@@ -41,7 +41,7 @@ def here(values: Values, remembered: Settings) -> Settings:
 
     UsageError where going on without one would be another migration than the one that was asked for.
     """
-    given = _by_group(values.settings())
+    given = _by_group(values.settings(WEAKEST_NAMED))
     found = _with(remembered, {name: given[name] for name in ("hooks", "cut_over") if name in given})
     hooks, flag = found.hooks.path, found.cut_over.postpone_flag_file
     if hooks and not Path(hooks).is_dir():
@@ -49,7 +49,8 @@ def here(values: Values, remembered: Settings) -> Settings:
             f"the hooks of this migration are in {hooks}, which is no folder here",
             "Bring them here, or say where they are: --hooks-path PATH. To go on without: --hooks-path=",
         )
-    is_held = found.cut_over.postpone or "postpone-cut-over-flag-file" in values or Path(flag).exists()
+    is_named = "postpone_flag_file" in given.get("cut_over", {})
+    is_held = found.cut_over.postpone or is_named or Path(flag).exists()
     if flag and not is_held:
         raise UsageError(
             f"the swap was to wait while {flag} exists; here it does not, so the swap would come as soon as it can",
@@ -82,9 +83,9 @@ def change(values: Values) -> Change | None:
 def server(values: Values, password: str, remembered: ServerSettings | None = None) -> ServerSettings:
     """How to reach the server: as remembered, but for what is given again. UsageError when it contradicts itself.
 
-    What option files and the default profile say of other servers does not lead a migration away from its own.
+    What files that nobody has named say of other servers does not lead a migration away from its own.
     """
-    weakest = Source.MYSQL_VARIABLE if remembered is None else Source.PROFILE
+    weakest = Source.MYSQL_VARIABLE if remembered is None else WEAKEST_NAMED
     given = _by_group(values.settings(weakest)).get("server", {})
     if given.keys() & {"host", "port"}:
         given.setdefault("socket", "")  # a remembered socket would win over the host
@@ -181,7 +182,13 @@ def _target(values: Values) -> tuple[str, str, str]:
             'Quote it as one argument: fsm-ghost start "ALTER TABLE shop.orders ADD COLUMN note TEXT"',
         )
     schema, table = named_table(statement) or ("", "")
-    return values.text("database") or schema, values.text("table") or table, statement
+    return _name(values, "database", schema), _name(values, "table", table), statement
+
+
+def _name(values: Values, option: str, in_statement: str) -> str:
+    """A schema's or a table's name: as its flag says, or the statement, or else whatever says it more weakly."""
+    said = values.text(option)
+    return said if values.is_said(option) and said else in_statement or said
 
 
 def _statement(values: Values) -> str:

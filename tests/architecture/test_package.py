@@ -28,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 @pytest.mark.slow
 def test_a_wheel_has_one_top_level_name(wheel: zipfile.ZipFile) -> None:
     names = {name.split("/")[0] for name in wheel.namelist()}
-    assert {name for name in names if not name.endswith(".dist-info")} == {"fsm_ghost"}
+    assert {name for name in names if not name.endswith((".dist-info", ".data"))} == {"fsm_ghost"}
 
 
 @pytest.mark.slow
@@ -43,6 +43,11 @@ def test_a_wheel_holds_every_module_and_every_data_file(wheel: zipfile.ZipFile) 
     shipped = {name for name in wheel.namelist() if name.endswith(".py")}
     assert shipped == wanted
     assert {"fsm_ghost/py.typed", "fsm_ghost/engine/schema.sql"} <= set(wheel.namelist())
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_the_manual_page(wheel: zipfile.ZipFile) -> None:
+    assert any(name.endswith(".data/data/share/man/man1/fsm-ghost.1") for name in wheel.namelist())
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ import pytest
 
 from fsm_ghost.cli.given import Source
 from fsm_ghost.cli.password import password_of
-from fsm_ghost.cli.to_settings import change, server
+from fsm_ghost.cli.to_settings import change, here, server, settings
 from fsm_ghost.errors import UsageError
-from fsm_ghost.settings import Encryption, ServerSettings
+from fsm_ghost.settings import Encryption, ServerSettings, Settings
 from tests.unit.cli.configured import Home
 
 
@@ -259,10 +259,36 @@ def test_a_migration_is_not_led_to_another_server_by_files_that_were_not_named(h
     known = ServerSettings("db1", 3307, "ghost", encryption=Encryption.VERIFY_CA, ssl_ca="/ca")
     home.write(".my.cnf", "[client]\nuser=me\nsocket=/s\nskip-ssl\npassword=p")
     home.profiles("[profile.default]\nhost = 'db2'\n[profile.named]\nhost = 'db3'")
+    named = home.write("named.cnf", "[client]\nhost=db4")
     assert server(home.parsed("resume"), "", known) == known
     assert server(home.parsed("resume", "--profile=named"), "", known).host == "db3"
+    assert server(home.parsed("resume", f"--defaults-file={named}"), "", known).host == "db4"
     assert server(home.parsed("resume"), "").host == "db2"  # another host's migration: nothing is remembered
     assert password_of(home.parsed("resume"), "me@here", {}) == "p"
+
+
+def test_a_file_that_was_named_counts_more_than_one_that_was_found(home: Home) -> None:
+    home.profiles("[profile.default]\nuser = 'found'\nport = 1\n[profile.named]\nport = 2")
+    conf = home.write("conf", "[client]\nuser=conf")
+    named = home.write("named.cnf", "[client]\nuser=defaults-file\nport=3")
+    assert home.given(f"--defaults-file={named}")["user"] == "defaults-file"
+    assert home.given(f"--defaults-file={named}", f"--conf={conf}")["user"] == "conf"
+    assert home.given(f"--defaults-file={named}", f"--conf={conf}", "--profile=named")["port"] == 2
+
+
+def test_a_statement_counts_more_than_the_schema_in_a_file_or_a_url(home: Home) -> None:
+    home.write(".my.cnf", "[client]\ndatabase=test")
+    statement = "ALTER TABLE shop.orders ADD c INT"
+    assert settings(home.parsed("start", statement), "").schema == "shop"
+    assert settings(home.parsed("start", "--url=mysql://db1/test", statement), "").schema == "shop"
+    assert settings(home.parsed("start", "ALTER TABLE orders ADD c INT"), "").schema == "test"
+    assert settings(home.parsed("start", "--database=said", statement), "").schema == "said"
+
+
+def test_a_file_that_was_found_does_not_change_what_another_host_has_left(home: Home) -> None:
+    left = Settings(ServerSettings(), "shop", "orders", "ADD c INT")
+    home.profiles("[profile.default]\ncut-over-kill = 'yes'\nhooks-hint = 'x'")
+    assert here(home.parsed("resume", "--from-server"), left) == left
 
 
 def test_files_ask_for_nothing_anew(home: Home) -> None:

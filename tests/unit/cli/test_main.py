@@ -200,6 +200,12 @@ def test_a_resume_takes_the_only_unfinished_migration_and_the_remembered_server(
     assert stage.driven == [(ID, SETTINGS.server, None)]
 
 
+def test_a_url_may_name_a_schema_although_the_migration_knows_its_own(stage: Stage) -> None:
+    stage.record()
+    assert main(["resume", "--ui=none", "--url=mysql://db2/other"]) == 0
+    assert stage.driven == [(ID, replace(SETTINGS.server, host="db2"), None)]
+
+
 def test_connection_options_given_again_count(stage: Stage) -> None:
     stage.record()
     assert main(["resume", ID[:8], "--ui=none", "--host=db2", "--retry"]) == 0
