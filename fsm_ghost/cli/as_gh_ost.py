@@ -1,6 +1,7 @@
 """Under the name gh-ost: a link to this program takes gh-ost's place in scripts.
 
-Its command line, status line, bare version and exit codes are kept; so is that it looks at no option file but --conf.
+Its command line, status line, bare version and exit codes are kept; so is that it looks at no option file but --conf,
+makes the file that holds up the swap, and lets /tmp/gh-ost.throttle hold up every migration of the host.
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.option import START
 
 VERSION = "1.1.10"  # whose flags are taken
+# What gh-ost does without being asked.
+_ASSUMED = (
+    "--ui=gh-ost",
+    "--make-postpone-flag-file",
+    "--throttle-additional-flag-file=/tmp/gh-ost.throttle",
+)
 
 
 def wants_version(arguments: Sequence[str]) -> bool:
@@ -23,8 +30,8 @@ def in_our_words(arguments: Sequence[str]) -> list[str]:
     flags = _flags(arguments)
     if flags & {"help", "h"}:
         return [START, "--help-all"]
-    assumed = [] if any(flag.startswith("defaults-") for flag in flags) else ["--no-defaults"]
-    return [START, *assumed, "--ui=gh-ost", *arguments]
+    files = [] if any(flag.startswith("defaults-") for flag in flags) else ["--no-defaults"]
+    return [START, *files, *_ASSUMED, *arguments]
 
 
 def _flags(arguments: Sequence[str]) -> set[str]:

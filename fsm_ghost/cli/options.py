@@ -245,6 +245,14 @@ OPTIONS: tuple[Option, ...] = (
         brief=True,
     ),
     Option(
+        "make-postpone-flag-file",
+        Kind.SWITCH,
+        Group.CUT_OVER,
+        "make that file when the migration is begun, as gh-ost does",
+        default=False,
+        gh_ost=False,
+    ),
+    Option(
         "postpone",
         Kind.SWITCH,
         Group.CUT_OVER,

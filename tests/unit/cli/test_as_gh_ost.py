@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fsm_ghost.cli.arguments import parse
 from fsm_ghost.cli.as_gh_ost import exit_code, in_our_words
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.help import everything
@@ -68,12 +69,18 @@ def test_every_exit_code_becomes_one_of_gh_osts(code: ExitCode) -> None:
 
 
 def test_its_own_words_count_more_than_what_is_assumed() -> None:
-    assert in_our_words(["--ui=none", "--defaults-file=x"]) == [
-        "start",
-        "--ui=gh-ost",
-        "--ui=none",
-        "--defaults-file=x",
-    ]
+    said = ["--ui=none", "--defaults-file=x", "--throttle-additional-flag-file="]
+    values = parse("start", in_our_words(said)[1:], {})
+    assert values.text("ui") == "none"
+    assert values.text("throttle-additional-flag-file") == ""
+    assert not values.is_on("no-defaults")
+
+
+def test_what_gh_ost_does_without_being_asked_is_done() -> None:
+    values = parse("start", in_our_words([])[1:], {})
+    assert values.text("throttle-additional-flag-file") == "/tmp/gh-ost.throttle"  # noqa: S108 - gh-ost's
+    assert values.is_on("make-postpone-flag-file")
+    assert values.is_on("no-defaults")
 
 
 # --- The status line --------------------------------------------------------------------------------------------------

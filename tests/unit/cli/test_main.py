@@ -200,6 +200,25 @@ def test_a_resume_takes_the_only_unfinished_migration_and_the_remembered_server(
     assert stage.driven == [(ID, SETTINGS.server, None)]
 
 
+@pytest.mark.parametrize("execute, made", [("--execute", True), ("--execute=false", False)])
+def test_the_file_that_holds_up_the_swap_is_made_where_that_is_asked_for(
+    stage: Stage, tmp_path: Path, execute: str, *, made: bool
+) -> None:
+    flag = tmp_path / "flag"
+    assert main([*_START, execute, f"--postpone-cut-over-flag-file={flag}", "--make-postpone-flag-file"]) == 0
+    assert flag.exists() is made
+    assert stage.driven
+
+
+def test_nothing_is_begun_when_the_file_that_holds_up_the_swap_cannot_be_made(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = "/nowhere/at/all"
+    assert main([*_START, "--execute", f"--postpone-cut-over-flag-file={flag}", "--make-postpone-flag-file"]) == 2
+    assert f"{flag} cannot be made: No such file" in capsys.readouterr().err
+    assert not stage.asked
+
+
 def test_a_url_may_name_a_schema_although_the_migration_knows_its_own(stage: Stage) -> None:
     stage.record()
     assert main(["resume", "--ui=none", "--url=mysql://db2/other"]) == 0

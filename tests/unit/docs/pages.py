@@ -82,7 +82,8 @@ def gh_ost_flags() -> str:
         "## Under the name gh-ost",
         "A link called `gh-ost` to `fsm-ghost` takes gh-ost's place in scripts: there is no command before the flags,"
         " `--version` prints a bare number, the status line is gh-ost's (`--ui gh-ost`), the exit code is 0, 1, or 2"
-        " for a wrong command line, and no option file is read but that of `--conf`.",
+        " for a wrong command line, and no option file is read but that of `--conf`. The file of"
+        " `--postpone-cut-over-flag-file` is made at the start, and `/tmp/gh-ost.throttle` holds up row copy.",
     )
 
 
