@@ -31,7 +31,7 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
     _without_effect("exponential-backoff-max-interval", Kind.NUMBER, "30 s at most"),
     _without_effect("force-named-cut-over", Kind.SWITCH, "a command has to name one of several migrations"),
     _without_effect("force-named-panic", Kind.SWITCH, "commands always name their migration"),
-    _without_effect("storage-engine", Kind.TEXT, "it is always InnoDB", choices=("innodb", "InnoDB")),
+    _without_effect("storage-engine", Kind.TEXT, "it is always InnoDB", choices=("innodb",)),
     _without_effect("charset", Kind.TEXT, "connections always use utf8mb4"),
     _without_effect("gtid", Kind.SWITCH, "coordinates are file and position"),
     _without_effect("checkpoint", Kind.SWITCH, "there are always checkpoints"),

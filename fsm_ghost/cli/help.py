@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 from fsm_ghost.cli.exit_codes import ExitCode
-from fsm_ghost.cli.option import Group, Option
+from fsm_ghost.cli.option import CONFIG, Group, Option
 from fsm_ghost.cli.options import options_of
 
 WIDTH = 79
@@ -126,7 +126,9 @@ def general() -> str:
 
 def brief(command: str) -> str:
     """What `-h` says: the options that matter most."""
-    shown = [option for option in options_of(command) if option.brief and command in option.commands]
+    shown = [
+        option for option in options_of(command) if option.brief and (command != CONFIG or CONFIG in option.commands)
+    ]
     column = max((len(option.synopsis) for option in shown), default=0) + 4
     lines = [*_head(command), "", *(_line(command, option, column) for option in shown)]
     more = "All options, variables and exit codes" if len(shown) < len(options_of(command)) else "Exit codes"

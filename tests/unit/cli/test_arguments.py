@@ -179,6 +179,7 @@ def test_the_representation_of_values_shows_no_password() -> None:
 def test_flags_with_a_remark_say_it() -> None:
     (remark,) = parse("start", ["--initially-drop-ghost-table", "--allow-on-master"], _NOWHERE).remarks()
     assert "fsm-ghost cleanup" in remark
+    assert parse("start", ["--initially-drop-ghost-table=false"], _NOWHERE).remarks() == ()
 
 
 def test_every_flag_of_gh_ost_is_known() -> None:

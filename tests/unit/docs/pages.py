@@ -7,7 +7,7 @@ from fsm_ghost import errors
 from fsm_ghost.cli.diagram import mermaid
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.help import COMMANDS, Command
-from fsm_ghost.cli.option import STORING, Group, Option
+from fsm_ghost.cli.option import CONFIG, STORING, Group, Option
 from fsm_ghost.cli.options import OPTIONS, options_of
 from fsm_ghost.states.table import TABLE
 from tests.unit.docs.manual import manual
@@ -97,7 +97,11 @@ def _command(name: str, command: Command) -> Iterator[str]:
     yield f"```text\n{usage}\n```"
     yield f"{command.summary[0].upper()}{command.summary[1:]}. {command.text}"
     for group in Group:
-        options = [option for option in options_of(name) if option.group is group and name in option.commands]
+        options = [
+            option
+            for option in options_of(name)
+            if option.group is group and (name != CONFIG or name in option.commands)
+        ]
         if options and group not in _ELSEWHERE:
             yield f"### {name}: {group.lower()}"
             yield _table(("option", "meaning", "default"), [_full_row(name, option) for option in options])
