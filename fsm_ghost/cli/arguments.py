@@ -33,10 +33,6 @@ class Values:
         """The value of a text option."""
         return str(self[name])
 
-    def given_text(self, name: str) -> str:
-        """The value of a text option if it was given; also for commands that do not have it."""
-        return str(self.given[name].value) if name in self.given else ""
-
     def is_on(self, name: str) -> bool:
         """Whether a switch is on; also for commands that do not have it."""
         return name in named(self.command) and bool(self[name])

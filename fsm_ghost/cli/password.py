@@ -48,7 +48,7 @@ def where_from(values: Values, environment: Mapping[str, str] = os.environ) -> s
     """The option that the password comes from, or MySQL's variable; empty where there is none."""
     if values.is_on("ask-pass"):
         return "ask-pass"
-    named = [(values.given[name].source, order, name) for order, name in enumerate(_SOURCES) if values.given_text(name)]
+    named = [(values.given[name].source, order, name) for order, name in enumerate(_SOURCES) if values.text(name)]
     if environment.get(MYSQLS):
         named.append((Source.ENVIRONMENT, len(_SOURCES), MYSQLS))
     return min(named, default=(None, 0, ""))[2]

@@ -114,6 +114,28 @@ def test_a_time_span_is_written_as_go_does(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    "elapsed, eta, lines", [(30, None, 60), (100, None, 12), (1000, 5000.0, 2), (1000, 100.0, 12), (1000, 20.0, 60)]
+)
+def test_lines_come_as_often_as_gh_osts(
+    elapsed: float,
+    eta: float | None,
+    lines: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [COPYING.created_at + elapsed]
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    screen = GhOstScreen()
+    shown = replace(COPYING, readings=replace(COPYING.readings, eta=eta))
+    for _ in range(600):  # a minute in which the time that has gone by does not matter
+        screen.publish(replace(shown, created_at=clock[0] - elapsed))
+        clock[0] += 0.1
+    printed = capsys.readouterr().out.splitlines()
+    assert abs(sum(text.startswith("Copy: ") for text in printed) - lines) <= max(1, lines // 10)
+    assert sum(text.startswith("# Migrating `") for text in printed) == 1
+
+
 def test_lines_come_at_each_state_with_what_is_migrated_before_them(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
