@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fsm_ghost.cli.given import Given, Layer, Source, merged
-from fsm_ghost.cli.option import Option, Value
+from fsm_ghost.cli.option import PREFIX, Option, Value
+from fsm_ghost.cli.options import OPTIONS
 from fsm_ghost.cli.reading import read
 from fsm_ghost.cli.spellings import spelled_out
-from fsm_ghost.cli.syntax import named, split
+from fsm_ghost.cli.syntax import closest, named, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,18 @@ def parse(
     more, notes = beneath(command, merged(layers), environment)
     options = named(command)
     found = merged([*layers, *more])
-    return Values(command, {name: given for name, given in found.items() if name in options}, words, tuple(notes))
+    given = {name: value for name, value in found.items() if name in options}
+    return Values(command, given, words, (*_misspelt(environment), *notes))
+
+
+def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """What to say of variables that almost are an option's: a protection that was asked for may be missing."""
+    known = {option.variable: option for option in OPTIONS}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            meant = closest(variable.removeprefix(PREFIX), [option.name for option in OPTIONS])
+            if meant:
+                yield f"the variable {variable} means nothing; did you mean {PREFIX}{meant.upper().replace('-', '_')}?"
 
 
 def _variables(command: str, environment: Mapping[str, str]) -> dict[str, Given]:

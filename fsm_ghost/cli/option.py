@@ -33,6 +33,7 @@ class Group(StrEnum):
 
 
 Value = str | int | float | bool
+PREFIX = "FSM_GHOST_"  # of environment variables
 
 (
     START,
@@ -119,7 +120,7 @@ class Option:
     @property
     def variable(self) -> str:
         """The environment variable that stands in for it."""
-        return "FSM_GHOST_" + self.name.replace("-", "_").upper()
+        return PREFIX + self.name.replace("-", "_").upper()
 
     @property
     def is_switch(self) -> bool:

@@ -159,6 +159,16 @@ def test_an_empty_variable_is_none() -> None:
     assert parse("start", [], {"FSM_GHOST_PORT": ""}).given == {}
 
 
+def test_a_variable_that_is_almost_an_options_is_told() -> None:
+    (note,) = parse("start", [], {"FSM_GHOST_MAXLOAD": "Threads_running=25"}).remarks()
+    assert note == "the variable FSM_GHOST_MAXLOAD means nothing; did you mean FSM_GHOST_MAX_LOAD?"
+
+
+@pytest.mark.parametrize("name", ["CRASH_AT", "HOOK_KEY", "HOOK_ATTEMPT", "MYSQLD", "MARIADBD", "TEST_SERVERS", "DEEP"])
+def test_variables_with_a_meaning_of_their_own_are_not_told(name: str) -> None:
+    assert parse("start", [], {f"FSM_GHOST_{name}": "x"}).remarks() == ()
+
+
 def test_a_wrong_value_in_the_environment_names_the_variable() -> None:
     with pytest.raises(UsageError, match="FSM_GHOST_PORT: not a whole number"):
         parse("start", [], {"FSM_GHOST_PORT": "x"})
@@ -209,7 +219,7 @@ def test_a_flag_without_effect_is_accepted_changes_nothing_and_has_a_reason(opti
         parse("start", what, _NOWHERE), ""
     )
     assert len(option.help) > 5
-    if (not option.choices and option.kind is Kind.TEXT) or option.choices:
+    if option.kind is Kind.TEXT:
         parse("start", [f"{option.flag}="], _NOWHERE)
 
 
