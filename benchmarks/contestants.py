@@ -35,8 +35,8 @@ PLACEHOLDERS: Final = ("host", "port", "socket", "user", "database", "table", "a
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
 _VARIANTS: Final = ((), ("--no-verify",), ("--index-build", "inline"), ("--index-build", "deferred"))
 _FSM_GHOST: Final = (
-    sys.executable, "-m", "fsm_ghost", "start", "--execute", "--quiet", "--ui", "none", "--socket", "{socket}",
-    "--user", "{user}", "--database", "{database}", "--table", "{table}", "--alter", "{alter}",
+    sys.executable, "-m", "fsm_ghost", "start", "--execute", "--quiet", "--ui", "none", "--no-defaults", "--profile=",
+    "--socket", "{socket}", "--user", "{user}", "--database", "{database}", "--table", "{table}", "--alter", "{alter}",
     "--state-db", "{folder}/state.db",
 )  # fmt: skip
 _PT_OSC: Final = (

@@ -111,7 +111,8 @@ class _Show:
             store.close()
 
     def _command(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "fsm_ghost", *arguments, "--state-db", str(self._state_db)]
+        nothing_else = ("--no-defaults", "--profile=")  # what the user's own servers need is in the way here
+        command = [sys.executable, "-m", "fsm_ghost", *arguments, *nothing_else, "--state-db", str(self._state_db)]
         return subprocess.Popen(command, env=dict(os.environ))
 
     def _address(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Profiles: options by name in ~/.config/fsm-ghost/config.toml.
 
-`--profile NAME` takes [profile.NAME]; without it, [profile.default] is taken if there is one.
+`--profile NAME` takes [profile.NAME]; without it, [profile.default] is taken if there is one; `--profile=` takes none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _SECRETS = {"password", "master-password", "url", "hooks-hint-token"}
 def layer(said: Layer, environment: Mapping[str, str]) -> tuple[dict[str, Given], list[str]]:
     """What the profile says, and what there is to say of the file. UsageError when it is wrong, or does not exist."""
     named = said.get("profile")
-    wanted = str(named.value) if named is not None and named.value else ""
+    if named is not None and not named.value:
+        return {}, []
+    wanted = str(named.value) if named is not None else ""
     path = _path(environment)
     profiles = _profiles(path)
     if wanted and wanted not in profiles:

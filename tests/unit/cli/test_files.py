@@ -159,6 +159,7 @@ def test_a_value_that_is_not_utf_8_is_an_error_only_where_it_is_used(home: Home)
 def test_a_profile_holds_options_of_any_command(home: Home) -> None:
     home.profiles('[profile.default]\nport = 1\n[profile.prod]\nmax-load = ["a=1", "b=2"]\nssl = true\nall = true\n')
     assert home.given() == {"port": 1}
+    assert home.given("--profile=") == {"profile": ""}
     assert home.given("--profile=prod") == {
         "profile": "prod", "max-load": "a=1,b=2", "ssl": True, "ssl-mode": "VERIFY_IDENTITY",
     }  # fmt: skip
