@@ -46,11 +46,10 @@ def password_of(values: Values, account: str, environment: MutableMapping[str, s
 
 def where_from(values: Values, environment: Mapping[str, str] = os.environ) -> str:
     """The option that the password comes from, or MySQL's variable; empty where there is none."""
-    if values.is_on("ask-pass"):
-        return "ask-pass"
-    named = [(values.given[name].source, order, name) for order, name in enumerate(_SOURCES) if values.text(name)]
+    ways = ("ask-pass", *_SOURCES)
+    named = [(values.given[name].source, order, name) for order, name in enumerate(ways) if values[name]]
     if environment.get(MYSQLS):
-        named.append((Source.ENVIRONMENT, len(_SOURCES), MYSQLS))
+        named.append((Source.ENVIRONMENT, len(ways), MYSQLS))
     return min(named, default=(None, 0, ""))[2]
 
 

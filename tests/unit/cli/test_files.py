@@ -254,6 +254,8 @@ def test_a_password_without_a_value_is_asked_for(home: Home, monkeypatch: pytest
     home.write(".my.cnf", "[client]\npassword")
     monkeypatch.setattr("getpass.getpass", lambda _: "typed")
     assert password(home) == "typed"
+    home.environment = {"MYSQL_PWD": "from MYSQL_PWD"}
+    assert password(home) == "from MYSQL_PWD"
 
 
 def test_a_migration_is_not_led_to_another_server_by_files_that_were_not_named(home: Home) -> None:
