@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from fsm_ghost.model.chunk import CopiedChunk, KeyRange
@@ -17,20 +18,32 @@ from fsm_ghost.settings import CopySettings
 _FIRST_CHUNK = 1000  # rows
 _LEAST, _MOST = 50, 100_000  # rows
 _MOST_BYTES = 32 << 20  # of a chunk: what its transaction costs the binlog's cache, and a replica that applies it
+# The same while the application writes: for as long as a chunk's transaction goes into the binlog, nobody else commits.
+_GENTLE_BYTES = 1 << 20
+_BUSY = 1.0  # seconds after a change of the application's, for which it is taken to be writing
 _DENSE = 0.5  # rows for each number between two integer keys, from which on ranges need not be looked up
 
 
 class ChunkSize:
     """How many rows a chunk should have, so that it takes the time that it should.
 
-    `fixed` rows, or 0 to learn it; `row_bytes` is the estimated length of a row, `most_bytes` what a chunk may have.
+    `row_bytes` is the estimated length of a row, `most_bytes` what a chunk may have. `is_gentle` makes them short.
     """
 
     def __init__(self, settings: CopySettings, row_bytes: float, most_bytes: int) -> None:
         self._fixed = settings.chunk_size
         self._target = settings.chunk_seconds
-        self._most = max(1, min(_MOST, int(most_bytes / max(row_bytes, 1.0))))
-        self.rows = self._fixed or min(_FIRST_CHUNK, self._most)
+        self._row_bytes = max(row_bytes, 1.0)
+        self._most = max(1, min(_MOST, int(most_bytes / self._row_bytes)))
+        self._rows = self._fixed or min(_FIRST_CHUNK, self._most)
+        self.is_gentle = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows a chunk should have now."""
+        if self._fixed or not self.is_gentle:
+            return self._rows
+        return min(self._rows, max(_LEAST, int(_GENTLE_BYTES / self._row_bytes)))
 
     def learn(self, copied: CopiedChunk) -> None:
         """Take a chunk as an example. One that has lost its rows to changes says nothing about time."""
@@ -39,9 +52,9 @@ class ChunkSize:
         if copied.parts > 1:  # the server could not take it in one transaction
             self._most = max(1, self.rows // copied.parts)
         elif copied.rows >= self.rows // 2:
-            factor = self._target / max(copied.seconds, 0.001)
-            self.rows = int(max(_LEAST, self.rows * min(3.0, max(0.3, factor))))
-        self.rows = min(self.rows, self._most)
+            wanted = copied.rows * self._target / max(copied.seconds, 0.001)
+            self._rows = int(max(_LEAST, min(3.0 * self._rows, max(0.3 * self._rows, wanted))))
+        self._rows = min(self._rows, self._most)
 
 
 class Ruler:
@@ -80,6 +93,8 @@ class Chunker:
         self._size = ChunkSize(settings, plan.bytes / max(plan.rows, 1), min(_MOST_BYTES, cache // 2))
         self._ruler = Ruler(session, statements, plan.key)
         self.seconds: float | None = None  # that the last chunk took
+        self._changes: int | None = None
+        self._busy_until = 0.0  # monotonic seconds
 
     @property
     def rows(self) -> int:
@@ -94,7 +109,16 @@ class Chunker:
         """Progress with one more chunk to be copied."""
         if progress.last is None:
             return progress
+        self._size.is_gentle = self._is_busy(progress)
         return progress.chunk_handed_out(self._ruler.end(progress.handed_out, progress.last, self.rows))
+
+    def _is_busy(self, progress: Progress) -> bool:
+        """Whether the application writes to the table."""
+        now = time.monotonic()
+        if self._changes is not None and progress.changes != self._changes:
+            self._busy_until = now + _BUSY
+        self._changes = progress.changes
+        return now < self._busy_until
 
     def learn(self, copied: CopiedChunk) -> None:
         """Adjust to what a chunk has shown."""

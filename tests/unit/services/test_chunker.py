@@ -70,6 +70,22 @@ def test_a_chunk_that_had_to_be_cut_makes_all_later_ones_as_short() -> None:
     assert after_chunks_of(chunk, 1e-7, 5) == 250
 
 
+def test_while_the_application_writes_chunks_are_short_and_afterwards_as_long_as_before() -> None:
+    chunk = size(row_bytes=1024)
+    assert after_chunks_of(chunk, 1e-5, 5) == pytest.approx(25_000, rel=0.05)
+    chunk.is_gentle = True
+    assert chunk.rows == 1024
+    assert after_chunks_of(chunk, 1e-5, 5) == 1024
+    chunk.is_gentle = False
+    assert chunk.rows == pytest.approx(25_000, rel=0.05)
+
+
+def test_a_size_that_was_asked_for_stays_also_while_the_application_writes() -> None:
+    chunk = size(50_000)
+    chunk.is_gentle = True
+    assert chunk.rows == 50_000
+
+
 @pytest.mark.parametrize(
     "after,upto,rows,dense",
     [
