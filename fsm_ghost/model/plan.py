@@ -117,7 +117,8 @@ class Plan:
     need not be followed (protocol R8). `demanded` are the unique keys of the ghost table, but the migration key, if
     rows of the original may break one of them (protocol R9); `unproved` names those that do not hold already.
     `deferral` says which indexes are built after row copy, `native` how the server would do it. `renamed_checks` are
-    CHECKs that will have another name after the swap.
+    CHECKs that will have another name after the swap. `zoned`: some value of the new table follows from a time zone,
+    which is the server's own; anything else is done in UTC.
     """
 
     names: Names
@@ -137,6 +138,7 @@ class Plan:
     deferral: Deferral = Deferral("")
     native: Native = Native.COPY
     renamed_checks: tuple[MappedColumn, ...] = ()
+    zoned: bool = False
 
     @property
     def finds_by_timestamp(self) -> bool:

@@ -253,6 +253,8 @@ def _holds(charset: str, other: str) -> bool:
 
 
 def _as_text(old: Column, new: Column) -> str:
+    if old.data_type == "bit":
+        return f"CAST({PLACE} + 0 AS CHAR)"  # its text would be its bytes
     return f"CONVERT({PLACE} USING {new.charset})" if old.data_type in types.BYTES else f"CAST({PLACE} AS CHAR)"
 
 

@@ -37,6 +37,7 @@ _OPTIONAL_SETTINGS = (
     "SET SESSION optimizer_max_sel_arg_weight = 0",  # MariaDB
 )
 _UNKNOWN_VARIABLE = 1193
+_DEPRECATED = frozenset({1287, 1681})  # said about a character set that a statement names, never about a value
 _GIST = 160  # characters of a statement that a message shows
 
 
@@ -98,13 +99,15 @@ class Session:
             return int(cursor.execute(statement))
 
     def execute_strictly(self, statement: str) -> int:
-        """Carry out a statement that may not give a single warning; ServerError with the warnings otherwise."""
+        """Carry out a statement that may not give a warning about a value; ServerError with the warnings otherwise."""
         with translated(_gist(statement)), self._connection.cursor() as cursor:
             affected = int(cursor.execute(statement))
             if not cursor.warning_count:
                 return affected
             cursor.execute("SHOW WARNINGS")
-            warnings = cursor.fetchall()
+            warnings = [warning for warning in cursor.fetchall() if warning[1] not in _DEPRECATED]
+        if not warnings:
+            return affected
         first = "; ".join(f"{message} ({code})" for _, code, message in warnings[:3])
         raise ServerError(
             f"{_gist(statement)}: {len(warnings)} warnings, among them: {first}", code=int(warnings[0][1])

@@ -7,6 +7,7 @@ before any of them was. Nothing is ever dropped because of its name alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 from fsm_ghost.errors import AmbiguousError, RefusedError, ServerError
 from fsm_ghost.faultpoints import fault_point
@@ -44,9 +45,12 @@ class Builder:
         return native
 
     def _check_names(self) -> dict[str, str]:
-        """What the CHECKs of the original are called in the ghost table: MySQL wants names that no other table has."""
+        """What the CHECKs of the original are called in the ghost table: MySQL wants names that no other table has.
+
+        They are known by their conditions: lists are in the order of names, in which 10 comes before 2.
+        """
         creates = (catalog.fingerprint(self.session, name) or "" for name in (self.names.original, self.names.ghost))
-        olds, news = (catalog.checks(create) for create in creates)
+        olds, news = (sorted(catalog.checks(create), key=itemgetter(1)) for create in creates)
         return {old: new for (old, _), (new, _) in zip(olds, news, strict=True) if old != new}
 
     def _alter(self, clauses: str) -> Native:

@@ -358,9 +358,13 @@ class DataPlane:
         return Applier(plan, streamer, crew, refresher, tools.changelog, here, progress)
 
     def _open_writer(self, plan: Plan, purpose: str) -> Session:
-        """A connection that converts values as a native ALTER TABLE does: for writing rows, and for comparing them."""
+        """A connection that converts values as a native ALTER TABLE does: for writing rows, and for comparing them.
+
+        Where that takes no time zone, in UTC: MySQL takes even a TIMESTAMP that stays one through the session's zone,
+        and makes one of the two hours of the night in autumn in which the clocks go back.
+        """
         session = self._tools.connections.open(purpose)
-        if not plan.finds_by_timestamp:
+        if plan.zoned and not plan.finds_by_timestamp:
             session.use_server_time_zone()
         return session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ _STRINGS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "se
 _BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 # What a native ALTER TABLE gives the rows in a new column that has no default and must not be NULL.
 _IMPLICIT_DEFAULTS = dict.fromkeys(_NUMBERS, "0") | dict.fromkeys((*_STRINGS, *_BYTES), "''") | {"enum": "1"}
+_CLOCK = re.compile(r"current_timestamp|now|curdate|curtime|localtime|current_date|current_time", re.IGNORECASE)
 # The order in which kinds of leading key columns are preferred: cheap and exactly ordered ones first.
 _PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMESTAMP, KeyKind.DATE, KeyKind.BINARY)
 
@@ -41,7 +43,8 @@ def make_plan(
     mapping = map_columns(alteration, original, ghost, dict(asked.mapped))
     mapping = conversions(mapping, original, ghost, dict(asked.lossy))
     key = choose_key(original, ghost, mapping)
-    _refuse_zoned_conversions(original, ghost, mapping, key)
+    zoned = _zoned_conversions(original, ghost, mapping)
+    _refuse_zoned_conversions(zoned, key)
     unproved = unproved_keys(original, ghost, mapping)
     counts_up = any(column.auto_increment for column in ghost.columns)
     return Plan(
@@ -62,6 +65,7 @@ def make_plan(
         demanded=tuple(unique for unique in unique_keys(ghost) if unproved and unique.name != key.ghost_index),
         unproved=unproved,
         renamed_checks=renamed_checks(original, ghost),
+        zoned=bool(zoned) or _asks_the_clock(ghost, mapping),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -160,17 +164,33 @@ def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[
     return tuple(filled)
 
 
-def _refuse_zoned_conversions(
-    original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...], key: MigrationKey
-) -> None:
+def _zoned_conversions(
+    original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]
+) -> tuple[tuple[Column, Column], ...]:
+    """The columns that become a TIMESTAMP, or were one: what that means, only a time zone says."""
+    pairs = ((original.column(mapped.original), ghost.column(mapped.ghost)) for mapped in mapping)
+    return tuple(
+        (old, new)
+        for old, new in pairs
+        if old and new and (old.data_type == "timestamp") != (new.data_type == "timestamp")
+    )
+
+
+def _asks_the_clock(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> bool:
+    """Whether a new column begins with the time of day, or a generated one may be made of a TIMESTAMP."""
+    copied = {mapped.ghost.lower() for mapped in mapping}
+    new = [column for column in ghost.columns if column.folded not in copied and column.data_type != "timestamp"]
+    by_default = any(_CLOCK.search(column.default or "") for column in new)
+    has_moments = any(column.data_type == "timestamp" for column in ghost.columns)
+    return by_default or (has_moments and any(column.generated for column in ghost.columns))
+
+
+def _refuse_zoned_conversions(zoned: tuple[tuple[Column, Column], ...], key: MigrationKey) -> None:
     """Rows found by a TIMESTAMP need a session in UTC, a conversion from or to TIMESTAMP one in the server's zone."""
-    if not any(column.kind is KeyKind.TIMESTAMP for column in key.columns):
-        return
-    for mapped in mapping:
-        old, new = original.column(mapped.original), ghost.column(mapped.ghost)
-        if old and new and "timestamp" in {old.data_type, new.data_type} and old.data_type != new.data_type:
+    if any(column.kind is KeyKind.TIMESTAMP for column in key.columns):
+        for old, new in zoned:
             raise RefusedError(
-                f"{mapped.original} changes between {old.data_type} and {new.data_type}, and the key holds a TIMESTAMP",
+                f"{old.name} changes between {old.data_type} and {new.data_type}, and the key holds a TIMESTAMP",
                 "Use a native ALTER TABLE for it.",
             )
 

@@ -67,6 +67,7 @@ _PROGRESS = Progress(
         deferral=Deferral("as asked", ("KEY `k` (`n`)",), "CREATE …"),
         native=Native.INSTANT,
         renamed_checks=(MappedColumn("positive", "orders_chk_1"),),
+        zoned=True,
     ),
     prepared=True,
     probe=Probe(
