@@ -24,9 +24,9 @@ _PERFORMANCE_SCHEMA = (
     " JOIN performance_schema.threads USING (THREAD_ID)"
     " WHERE STATE = 'ACTIVE' AND PROCESSLIST_ID IS NOT NULL AND TIMER_WAIT IS NOT NULL"
 )
-# What rows of a session cannot be followed by, or may not be. The list is long where there are many sessions.
+# What keeps rows of a session from being followed. It takes 0.1 ms for each session there is: not forever.
 _DEVIATIONS = (
-    "SELECT /*+ MAX_EXECUTION_TIME(200) */ PROCESSLIST_ID, PROCESSLIST_USER, PROCESSLIST_HOST,"
+    "SELECT /*+ MAX_EXECUTION_TIME(100) */ PROCESSLIST_ID, PROCESSLIST_USER, PROCESSLIST_HOST,"
     " VARIABLE_NAME, VARIABLE_VALUE"
     " FROM performance_schema.threads JOIN performance_schema.variables_by_thread USING (THREAD_ID)"
     " WHERE PROCESSLIST_ID IS NOT NULL AND (VARIABLE_NAME, VARIABLE_VALUE) IN (('binlog_format', 'STATEMENT'),"

@@ -6,7 +6,8 @@ from fsm_ghost.services.preflight.subject import Finding, Subject
 
 def check(subject: Subject) -> Finding | None:
     """Warn of filters: an ALTER or TRUNCATE from a schema that is left out would not be seen."""
-    if subject.filters.leave_out(subject.names.original.schema) or not (found := binlog_filters.evidence(subject)):
+    found = binlog_filters.evidence(subject)
+    if not found or binlog_filters.check(subject):
         return None
     return Finding(
         "the binary log leaves out statements of sessions in other schemas, also those about this table",
