@@ -16,6 +16,7 @@ from fsm_ghost.mysql.private import Flavour, PrivateServer
 from fsm_ghost.mysql.privileges import GLOBAL, GLOBAL_ON_MARIADB, GLOBAL_ON_MYSQL, ON_SCHEMA
 from fsm_ghost.settings import ServerSettings, Settings
 from tests.conftest import ServerFactory
+from tests.integration.accounts import account, all_grants
 from tests.integration.driving import ADD_COLUMN, Driver, old_table, tables, unchanged
 from tests.servers import Database
 
@@ -151,27 +152,6 @@ def test_a_replica_is_refused(fresh_server: ServerFactory, tmp_path_factory: pyt
 
 
 # --- The account ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def account(driver: Driver, grants: tuple[str, ...]) -> Iterator[ServerSettings]:
-    """An account with a password and these grants, `$` standing for its name."""
-    server, name = driver.database.server, f"limited{next(_numbers)}"
-    server.execute(f"CREATE USER `{name}`@`%` IDENTIFIED BY 'secret'")
-    try:
-        for grant in grants:
-            server.execute(grant.replace("$", f"`{name}`@`%`"))
-        yield replace(driver.server, user=name, password="secret")  # noqa: S106 - of an account of our own
-    finally:
-        server.execute(f"DROP USER `{name}`@`%`")
-
-
-def all_grants(database: Database, without: str = "") -> tuple[str, ...]:
-    """The grants that are needed, but one."""
-    needed = GLOBAL_ON_MYSQL if database.server.flavour == "mysql" else GLOBAL_ON_MARIADB
-    everywhere = ", ".join(privilege for privilege in needed if privilege != without)
-    here = ", ".join(privilege for privilege in ON_SCHEMA if privilege != without)
-    return (f"GRANT {everywhere} ON *.* TO $", f"GRANT {here} ON `{database.name}`.* TO $")
 
 
 def granted_as_told(driver: Driver, text: str) -> None:
