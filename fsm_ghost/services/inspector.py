@@ -21,6 +21,7 @@ def survey(session: Session, server: ServerIdentity, names: Names) -> Subject:
     return Subject(
         server=server,
         variables=catalog.variables(session),
+        session=catalog.inherited(session),
         names=names,
         found=original,
         definition=definition,

@@ -132,6 +132,23 @@ def test_a_read_only_server_is_refused(plain: Database, driver: Driver) -> None:
         refused(driver, driver.settings(), "read-only")
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        pytest.param("autocommit", "0", marks=pytest.mark.mysql_only),  # MariaDB says so, and the driver mends it
+        ("completion_type", "RELEASE"),
+        ("sql_safe_updates", "1"),
+    ],
+)
+def test_sessions_that_inherit_what_they_cannot_work_with_are_refused(
+    plain: Database, driver: Driver, name: str, value: str
+) -> None:
+    with globally(plain.server, name, value):
+        said = refused(driver, driver.settings(), f"{name} = ")
+        plain.server.execute(*re.findall(r"SET GLOBAL .*;", said))
+        assert driver.run(replace(driver.settings(), execute=False)).exit_code == 0
+
+
 @pytest.mark.mysql_only
 def test_commits_that_do_not_become_visible_in_order_are_refused(plain: Database, driver: Driver) -> None:
     with globally(plain.server, "binlog_order_commits", "0"):

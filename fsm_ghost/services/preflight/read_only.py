@@ -2,7 +2,14 @@
 
 from fsm_ghost.services.preflight.subject import Finding, Subject
 
-_VARIABLES = ("read_only", "super_read_only", "innodb_read_only", "offline_mode")
+_VARIABLES = (
+    "read_only",
+    "super_read_only",
+    "innodb_read_only",
+    "offline_mode",
+    "transaction_read_only",
+    "tx_read_only",
+)
 _LEAST_THAT_FORBIDS = 3  # of innodb_force_recovery
 
 

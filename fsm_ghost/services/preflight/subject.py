@@ -45,7 +45,8 @@ class Subject:
     """A server and a table as they were found."""
 
     server: ServerIdentity
-    variables: Mapping[str, str]
+    variables: Mapping[str, str]  # global ones
+    session: Mapping[str, str]  # what sessions are given, and we do not set
     names: Names
     found: FoundTable | None
     definition: Definition | None
