@@ -105,6 +105,7 @@ def test_sequences_periods_and_compressed_columns_are_migrated(database: Databas
         ("id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING", "t is a system versioned"),
         ("id INT PRIMARY KEY, v INT WITH SYSTEM VERSIONING)", "t is a system versioned"),
         ("id INT, a DATE, b DATE, PERIOD FOR p (a, b), PRIMARY KEY (id, p WITHOUT OVERLAPS))", "WITHOUT OVERLAPS"),
+        ("id INT PRIMARY KEY, v TEXT, w VARCHAR(4000), UNIQUE KEY (v), UNIQUE KEY (w))", "hidden columns\n  v\n  w\n"),
         ("id INT AS (7) STORED, UNIQUE KEY (id))", "no usable key"),
     ],
 )

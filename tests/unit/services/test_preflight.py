@@ -244,6 +244,16 @@ def test_keys_over_periods_are_refused(line: str) -> None:
     assert "WITHOUT OVERLAPS" in refusal(on_mariadb(definition=table(ORDERS, line))).reason
 
 
+def test_keys_by_a_hash_are_refused_and_named() -> None:
+    by_hash = Index("body", True, ("body",), False, "HASH")
+    definition = table(indexes=(*table().indexes, by_hash))
+    assert refusal(on_mariadb(definition=definition)).evidence == ("body",)
+    assert (
+        preflight.refusals(on_mariadb(definition=table(indexes=(*table().indexes, replace(by_hash, unique=False)))))
+        == ()
+    )
+
+
 def test_a_comment_about_periods_is_no_key_over_one() -> None:
     said = table(ORDERS, "KEY `k` (`a`) COMMENT 'UNIQUE KEY (p WITHOUT OVERLAPS)'")
     assert preflight.refusals(on_mariadb(definition=said)) == ()
