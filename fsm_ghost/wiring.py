@@ -49,7 +49,7 @@ from fsm_ghost.services.dataplane import DataPlane, Tools
 from fsm_ghost.services.dropper import Dropper
 from fsm_ghost.services.hooks import Hooks, Occasion
 from fsm_ghost.services.mirror import Mirror
-from fsm_ghost.services.preflight import Refusal
+from fsm_ghost.services.preflight import Finding
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
 from fsm_ghost.settings import ServerSettings, Settings, Window
@@ -174,7 +174,7 @@ class House:
         builder = Builder(self._session, self._names, self._run.id, self._changelog)
         drop_old = self._settings.cut_over.drop_old_table
         return {
-            Phase.VALIDATE: Validate(self._refusals),
+            Phase.VALIDATE: Validate(self._findings),
             Phase.PREPARE: Prepare(
                 lambda: self._build(builder),
                 self._coordinates,
@@ -209,8 +209,9 @@ class House:
         alteration = read_alter(self._settings.alter, self._settings.schema, self._settings.table)
         return Alterer(self._session, self._run.id, alteration.clauses, self._settings.cut_over.lock_timeout)
 
-    def _refusals(self) -> tuple[Refusal, ...]:
-        return preflight.refusals(inspector.survey(self._session, self._server, self._names))
+    def _findings(self) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        subject = inspector.survey(self._session, self._server, self._names)
+        return preflight.refusals(subject), preflight.warnings(subject)
 
     def _build(self, builder: Builder) -> Plan:
         alteration = read_alter(self._settings.alter, self._settings.schema, self._settings.table)

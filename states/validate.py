@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from fsm_ghost.engine.state import Step
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.services.preflight.subject import Refusal
+from fsm_ghost.services.preflight.subject import Finding
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Validate:
-    """Asks for every reason not to begin."""
+    """Asks for every reason not to begin, and for what to know when it does."""
 
-    refusals: Callable[[], tuple[Refusal, ...]]
+    look: Callable[[], tuple[tuple[Finding, ...], tuple[Finding, ...]]]  # refusals, warnings
 
     def step(self, progress: Progress) -> Step:
-        """Passed, or refused with all the reasons at once."""
-        refusals = self.refusals()
-        if not refusals:
-            return Step(progress, Outcome.PASSED)
-        return Step(
-            progress, Outcome.REFUSED, reason="\n".join(f"{found.reason}\n  {found.remedy}" for found in refusals)
-        )
+        """Passed, with warnings in the log; or refused with all the reasons at once."""
+        refusals, warnings = self.look()
+        if refusals:
+            return Step(progress, Outcome.REFUSED, reason="\n".join(map(str, refusals)))
+        for warning in warnings:
+            log.warning("%s", warning.line)
+        return Step(progress, Outcome.PASSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,11 @@ from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import sessions
 from fsm_ghost.mysql.faults import NO_SUCH_TABLE
-from fsm_ghost.mysql.quoting import literal, quote, table
+from fsm_ghost.mysql.quoting import literal, table
 from fsm_ghost.mysql.session import Session
 
 _SYNTAX_ERROR = 1064
 _LAST_CHARACTER = "\uffff"  # of those that an identifier may have
-# Where InnoDB lists foreign keys, and how it spells names there: MySQL, MariaDB.
-_FOREIGN_KEYS = (("INNODB_FOREIGN", "{}"), ("INNODB_SYS_FOREIGN", "CONVERT({} USING filename)"))
 # It stands right behind the engine; the comment of the table may say the same words.
 _COUNTER = re.compile(r"^(\)[^'\n]* ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
 _INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
@@ -41,15 +39,6 @@ _KINDS = {
     "binary": KeyKind.BINARY,
     "varbinary": KeyKind.BINARY,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key that `child` has to `parent`."""
-
-    name: str
-    child: TableName
-    parent: TableName
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +84,13 @@ def coordinates(session: Session) -> Coordinates:
 def variables(session: Session) -> dict[str, str]:
     """The global variables, names in lower case."""
     return {str(name).lower(): str(value) for name, value in session.query("SHOW GLOBAL VARIABLES")}
+
+
+def inherited(session: Session) -> dict[str, str]:
+    """Variables of our own session that it was given by the server, and that could spoil what we do."""
+    names = ("autocommit", "completion_type", "sql_safe_updates", "sql_big_selects", "sql_select_limit")
+    (row,) = session.query(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")
+    return {name: str(value) for name, value in zip(names, row, strict=True)}
 
 
 def status(session: Session, names: Collection[str]) -> dict[str, float]:
@@ -167,92 +163,9 @@ def auto_increment(session: Session, name: TableName) -> int | None:
     return int(counter[2]) if counter else None
 
 
-def foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
-    """Foreign keys that the table has, or that others have to it, also from schemas that the account cannot see."""
-    schema, table_name = session.quote(name.schema), session.quote(name.name)
-    rows = session.query(
-        "SELECT DISTINCT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME"
-        " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
-        f" AND ((TABLE_SCHEMA = {schema} AND TABLE_NAME = {table_name})"
-        f" OR (REFERENCED_TABLE_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {table_name}))"
-    )
-    found = [ForeignKey(row[0], TableName(row[1], row[2]), TableName(row[3], row[4])) for row in rows]
-    same = _sameness(session, name)
-    return tuple(key for key in found if same(key.child) or same(key.parent)) or _hidden_foreign_keys(session, name)
-
-
-def _sameness(session: Session, name: TableName) -> Callable[[TableName], bool]:
-    """What tells this table from others: MariaDB's own views of tables overlook case and accents."""
-    if _tells_case(session):
-        return lambda other: other == name
-    return lambda other: str(other).lower() == str(name).lower()
-
-
-def _tells_case(session: Session) -> bool:
-    return bool(session.value("SELECT @@lower_case_table_names = 0"))
-
-
-def _hidden_foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
-    """What InnoDB's own dictionary says; nothing without the PROCESS privilege, which the preflight demands."""
-    parts = (name.schema, name.name) if _tells_case(session) else (name.schema.lower(), name.name.lower())
-    for view, spelled in _FOREIGN_KEYS:
-        schema, table_name = (f"CAST({spelled.format(session.quote(part))} AS BINARY)" for part in parts)
-        path = f"CONCAT({schema}, '/', {table_name})"
-        try:
-            rows = session.query(
-                f"SELECT ID, FOR_NAME, REF_NAME FROM information_schema.{view}"
-                f" WHERE CAST(REF_NAME AS BINARY) = {path} OR CAST(FOR_NAME AS BINARY) = {path}"
-            )
-        except ServerError:
-            continue
-        return tuple(ForeignKey(str(row[0]), _from_path(row[1]), _from_path(row[2])) for row in rows)
-    return ()
-
-
-def _from_path(path: object) -> TableName:
-    schema, _, name = str(path).partition("/")
-    return TableName(schema, name)
-
-
-def triggers(session: Session, name: TableName) -> tuple[str, ...]:
-    """The names of the table's triggers."""
-    rows = session.query(
-        "SELECT TRIGGER_NAME, EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
-        f" WHERE EVENT_OBJECT_SCHEMA = {session.quote(name.schema)} AND EVENT_OBJECT_TABLE = {session.quote(name.name)}"
-    )
-    same = _sameness(session, name)
-    return tuple(str(row[0]) for row in rows if same(TableName(row[1], row[2])))
-
-
-def is_replica(session: Session) -> bool:
-    """Whether the server replicates from another one."""
-    for statement in ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"):
-        try:
-            return bool(session.query(statement))
-        except ServerError as error:
-            if error.code != _SYNTAX_ERROR:
-                return False  # not allowed to see it: then it is not what stops us
-    return False
-
-
-def grants(session: Session) -> tuple[str, ...]:
-    """The account's grants, those of its active roles included."""
-    own = [str(row[0]) for row in session.query("SHOW GRANTS")]
-    roles = str(session.value("SELECT CURRENT_ROLE()") or "NONE")
-    if "@" in roles:  # MySQL; MariaDB shows the grants of its one active role at once
-        own += [str(row[0]) for row in session.query(f"SHOW GRANTS FOR CURRENT_USER() USING {roles}")]
-    return tuple(own)
-
-
 def prepared_transactions(session: Session) -> frozenset[str]:
     """The XA transactions that are prepared and wait for their COMMIT or ROLLBACK, as texts."""
     return frozenset(repr(row) for row in session.query("XA RECOVER"))
-
-
-def account(session: Session) -> str:
-    """The account that we are, as GRANT names it."""
-    user, _, host = str(session.value("SELECT CURRENT_USER()")).rpartition("@")
-    return f"{quote(user)}@{quote(host)}"
 
 
 def waits_for_table_lock(session: Session, connection: int) -> bool:

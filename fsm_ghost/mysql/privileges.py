@@ -5,13 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from fsm_ghost.mysql.quoting import quote
+from fsm_ghost.mysql.session import Session
+
 # PROCESS: foreign keys of schemas that the account cannot see, and who blocks a swap.
 GLOBAL = ("REPLICATION SLAVE", "REPLICATION CLIENT", "PROCESS")
 GLOBAL_ON_MARIADB = (*GLOBAL, "SLAVE MONITOR")  # to see whether the server is a replica; since 10.5 a privilege apart
 GLOBAL_ON_MYSQL = (*GLOBAL, "XA_RECOVER_ADMIN")  # to see prepared XA transactions (R1); MariaDB shows them to everybody
 ON_SCHEMA = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "LOCK TABLES", "TRIGGER")
-_GRANT = re.compile(r"GRANT (?P<what>.+?) ON (?P<where>\S+|`(?:[^`]|``)+`\.\S+) TO ", re.IGNORECASE)
+# MySQL's partial revokes are shown among the grants that they take something from.
+_LINE = re.compile(
+    r"(?P<verb>GRANT|REVOKE) (?P<what>.+?) ON (?P<where>\S+|`(?:[^`]|``)+`\.\S+) (?:TO|FROM) ", re.IGNORECASE
+)
+_WILDCARDS = {"_": ".", "%": ".*"}
 _SYNONYMS = {"BINLOG MONITOR": "REPLICATION CLIENT", "REPLICA MONITOR": "SLAVE MONITOR"}
+
+
+def grants(session: Session) -> tuple[str, ...]:
+    """The account's grants, those of its active roles included."""
+    own = [str(row[0]) for row in session.query("SHOW GRANTS")]
+    roles = str(session.value("SELECT CURRENT_ROLE()") or "NONE")
+    if "@" in roles:  # MySQL; MariaDB shows the grants of its one active role at once
+        own += [str(row[0]) for row in session.query(f"SHOW GRANTS FOR CURRENT_USER() USING {roles}")]
+    return tuple(own)
+
+
+def account(session: Session) -> str:
+    """The account that we are, as GRANT names it."""
+    user, _, host = str(session.value("SELECT CURRENT_USER()")).rpartition("@")
+    return f"{quote(user)}@{quote(host)}"
 
 
 def missing_grants(
@@ -20,21 +42,32 @@ def missing_grants(
     """The GRANT statements that `account` needs in addition to what SHOW GRANTS showed; empty when it has all."""
     everywhere: set[str] = set()
     on_schema: set[str] = set()
-    for grant in grants:
-        found = _GRANT.match(grant)
+    revoked: set[str] = set()
+    for line in grants:
+        found = _LINE.match(line)
         if found is None:
             continue
         names = {_SYNONYMS.get(name.strip().upper(), name.strip().upper()) for name in found["what"].split(",")}
-        if found["where"] == "*.*":
+        if found["verb"].upper() == "REVOKE":
+            revoked |= names if found["where"] == f"{quote(schema)}.*" else set()
+        elif found["where"] == "*.*":
             everywhere |= names
         elif _covers(found["where"], schema):
             on_schema |= names
     lacking = []
     if rest := _without(needed, everywhere):
         lacking.append(f"GRANT {', '.join(rest)} ON *.* TO {account};")
-    if rest := _without(ON_SCHEMA, everywhere | on_schema):
-        lacking.append(f"GRANT {', '.join(rest)} ON `{schema.replace('`', '``')}`.* TO {account};")
+    if rest := _without(ON_SCHEMA, (everywhere - revoked) | on_schema):
+        lacking.append(f"GRANT {', '.join(rest)} ON {_spelled(schema)}.* TO {account};")
     return tuple(lacking)
+
+
+def _spelled(schema: str) -> str:
+    """A schema as GRANT names it: as a pattern, in which a backslash stands for itself only if there are two.
+
+    Wildcards are left: a grant for a few schemas too many is what people expect from `under_score`.
+    """
+    return quote(schema.replace("\\", "\\\\"))
 
 
 def _without(needed: Iterable[str], had: set[str]) -> list[str]:
@@ -48,6 +81,6 @@ def _covers(where: str, schema: str) -> bool:
     found = re.fullmatch(r"`((?:[^`]|``)+)`\.\*", where)
     if found is None:
         return False
-    pattern = re.escape(found[1].replace("``", "`"))
-    pattern = pattern.replace(r"\\_", "\0").replace(r"\\%", "\1").replace("_", ".").replace("%", ".*")
-    return re.fullmatch(pattern.replace("\0", "_").replace("\1", "%"), schema) is not None
+    parts = re.findall(r"\\.|.", found[1].replace("``", "`"), re.DOTALL)
+    pattern = "".join(_WILDCARDS.get(part) or re.escape(part[-1]) for part in parts)
+    return re.fullmatch(pattern, schema, re.DOTALL) is not None

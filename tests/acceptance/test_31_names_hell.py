@@ -223,7 +223,9 @@ def schema(database: Database, name: str) -> Iterator[None]:
         database.execute(f"DROP DATABASE {quote(name)}")
 
 
-@pytest.mark.parametrize("name", ['it\'s `100%` "sure"', "under_score", "select", "#x /* y */ -- z", "ЗАКАЗЫ"])
+@pytest.mark.parametrize(
+    "name", ['it\'s `100%` "sure"', "under_score", "select", "#x /* y */ -- z", "ЗАКАЗЫ", "a\\b\\_"]
+)
 def test_a_database_of_this_name_is_migrated_with_just_the_grants_that_are_asked_for(
     database: Database, driver: Driver, name: str
 ) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
 
 from fsm_ghost.errors import ConnectionLostError, FsmGhostError, RefusedError
+from fsm_ghost.model.naming import Names
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.private import Flavour, PrivateServer
 from fsm_ghost.mysql.privileges import GLOBAL, GLOBAL_ON_MARIADB, GLOBAL_ON_MYSQL, ON_SCHEMA
+from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.services import inspector, preflight
 from fsm_ghost.settings import ServerSettings, Settings
 from tests.conftest import ServerFactory
-from tests.integration.driving import ADD_COLUMN, Driver, old_table, tables, unchanged
+from tests.integration.accounts import account, all_grants
+from tests.integration.driving import ADD_COLUMN, Driver, old_table, table_of, tables, unchanged
 from tests.servers import Database
 
 REFUSED = RefusedError.exit_code
@@ -125,6 +132,23 @@ def test_a_read_only_server_is_refused(plain: Database, driver: Driver) -> None:
         refused(driver, driver.settings(), "read-only")
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        pytest.param("autocommit", "0", marks=pytest.mark.mysql_only),  # MariaDB says so, and the driver mends it
+        ("completion_type", "RELEASE"),
+        ("sql_safe_updates", "1"),
+    ],
+)
+def test_sessions_that_inherit_what_they_cannot_work_with_are_refused(
+    plain: Database, driver: Driver, name: str, value: str
+) -> None:
+    with globally(plain.server, name, value):
+        said = refused(driver, driver.settings(), f"{name} = ")
+        plain.server.execute(*re.findall(r"SET GLOBAL .*;", said))
+        assert driver.run(replace(driver.settings(), execute=False)).exit_code == 0
+
+
 @pytest.mark.mysql_only
 def test_commits_that_do_not_become_visible_in_order_are_refused(plain: Database, driver: Driver) -> None:
     with globally(plain.server, "binlog_order_commits", "0"):
@@ -150,28 +174,63 @@ def test_a_replica_is_refused(fresh_server: ServerFactory, tmp_path_factory: pyt
     refused(driver, replace(driver.settings(), schema="shop"), "replica")
 
 
-# --- The account ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def account(driver: Driver, grants: tuple[str, ...]) -> Iterator[ServerSettings]:
-    """An account with a password and these grants, `$` standing for its name."""
-    server, name = driver.database.server, f"limited{next(_numbers)}"
-    server.execute(f"CREATE USER `{name}`@`%` IDENTIFIED BY 'secret'")
+@pytest.mark.usefixtures("plain")
+def test_a_replica_by_another_channel_is_refused(driver: Driver, flavour: Flavour) -> None:
+    server = driver.database.server
+    if flavour == "mysql":
+        begin = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = 1 FOR CHANNEL 'other'"
+        end = "RESET REPLICA ALL FOR CHANNEL 'other'"
+    else:
+        begin = "CHANGE MASTER 'other' TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1"
+        end = "RESET SLAVE 'other' ALL"
+    server.execute(begin)
     try:
-        for grant in grants:
-            server.execute(grant.replace("$", f"`{name}`@`%`"))
-        yield replace(driver.server, user=name, password="secret")  # noqa: S106 - of an account of our own
+        refused(driver, driver.settings(), "replica")
     finally:
-        server.execute(f"DROP USER `{name}`@`%`")
+        server.execute(end)
 
 
-def all_grants(database: Database, without: str = "") -> tuple[str, ...]:
-    """The grants that are needed, but one."""
-    needed = GLOBAL_ON_MYSQL if database.server.flavour == "mysql" else GLOBAL_ON_MARIADB
-    everywhere = ", ".join(privilege for privilege in needed if privilege != without)
-    here = ", ".join(privilege for privilege in ON_SCHEMA if privilege != without)
-    return (f"GRANT {everywhere} ON *.* TO $", f"GRANT {here} ON `{database.name}`.* TO $")
+def test_what_the_binary_log_leaves_out_is_refused(
+    fresh_server: ServerFactory, tmp_path_factory: pytest.TempPathFactory, flavour: Flavour
+) -> None:
+    """With --binlog-do-db MariaDB leaves out the statements that swap the tables as well."""
+    here = Database(fresh_server({"binlog-do-db": "shop"}))
+    here.execute("CREATE DATABASE shop")
+    here.execute("CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    here.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    driver = Driver(here, tmp_path_factory.mktemp("store"))
+    refused(driver, driver.settings(), f"leaves out {here.name}")
+    settings = replace(driver.settings(), schema="shop")
+    if flavour == "mariadb":
+        refused(driver, settings, "default database")
+    else:
+        assert driver.run(settings).exit_code == 0
+
+
+def test_what_sessions_are_up_to_is_a_warning(plain: Database, driver: Driver, flavour: Flavour) -> None:
+    plain.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+    reader, silent = plain.connect(autocommit=False), plain.connect()
+    reader.query("SELECT * FROM t")
+    silent.query("SET SESSION sql_log_bin = 0")
+    for statement in ("XA START 'forgotten'", "INSERT INTO other VALUES (1)", "XA END 'forgotten'"):
+        plain.execute(statement)
+    plain.execute("XA PREPARE 'forgotten'")
+    session = Session(connect_arguments(driver.server))
+    try:
+        names = Names.for_table(table_of(plain, "t"), datetime.now(UTC))
+        found = inspector.survey(session, catalog.identity(session), names)
+        assert reader.thread_id() in {each.connection for each in found.blockers}  # type: ignore[no-untyped-call]
+        said = "\n".join(map(str, preflight.warnings(found)))
+        assert "forgotten" in said
+        expected = f"connection {silent.thread_id()} "  # type: ignore[no-untyped-call]
+        assert (expected in said) is (flavour == "mysql"), "MariaDB does not tell"
+        assert preflight.refusals(found) == ()
+    finally:
+        session.close()
+        plain.execute("XA ROLLBACK 'forgotten'")
+
+
+# --- The account ------------------------------------------------------------------------------------------------------
 
 
 def granted_as_told(driver: Driver, text: str) -> None:
@@ -250,6 +309,18 @@ def test_an_account_that_lacks_what_a_role_does_not_give_is_told_the_rest(
         assert re.findall(r"GRANT (.+) ON", said) == ["ALTER"]
         granted_as_told(driver, said)
         assert driver.run(settings).exit_code == 0
+
+
+@pytest.mark.mysql_only
+def test_what_was_revoked_for_the_schema_is_lacking(plain: Database, driver: Driver) -> None:
+    everything = f"GRANT {', '.join((*GLOBAL_ON_MYSQL, *ON_SCHEMA))} ON *.* TO $"
+    grants = (everything, f"REVOKE DROP, ALTER ON `{plain.name}`.* FROM $")
+    with globally(plain.server, "partial_revokes", "1"), account(driver, grants) as limited:
+        settings = driver.settings(server=limited)
+        said = refused(driver, settings, "the account lacks privileges")
+        assert re.findall(r"GRANT (.+) ON", said) == ["DROP, ALTER"]
+        granted_as_told(driver, said)
+        assert driver.run(replace(settings, execute=False)).exit_code == 0
 
 
 def test_triggers_that_the_account_may_not_see_do_not_escape(plain: Database, driver: Driver) -> None:
@@ -347,6 +418,49 @@ def test_a_table_of_somebody_else_with_one_of_our_names_is_refused_and_kept(
 def test_a_view_with_one_of_our_names_is_refused_and_kept(plain: Database, driver: Driver) -> None:
     plain.execute("CREATE VIEW t_gho AS SELECT * FROM t")
     refused(driver, driver.settings(), "t_gho")
+
+
+@pytest.mark.mysql_only
+@pytest.mark.parametrize(
+    "length, name, check, reason",
+    [
+        (55, "n", "positive", "too long"),  # the ghost table's could not be made
+        (40, "n", "generated", "too long"),  # the old table could not be called as it should
+        (1, "t", "positive", "are taken"),  # the new table could not be called as the original
+    ],
+)
+def test_a_table_whose_checks_could_not_be_named_is_refused_before_it_is_copied(
+    database: Database, driver: Driver, length: int, name: str, check: str, reason: str
+) -> None:
+    long = name * length
+    called = f"{long}_chk_1" if check == "generated" else check
+    database.execute(f"CREATE TABLE {long} (id INT PRIMARY KEY, CONSTRAINT {called} CHECK (id > 0))")
+    database.execute("CREATE TABLE other (id INT, CONSTRAINT T_CHK_1 CHECK (id > 0))")
+    refused(driver, driver.settings(long), reason)
+
+
+@pytest.mark.mysql_only
+@pytest.mark.parametrize("length, check", [(54, "positive"), (39, "generated")])
+def test_checks_that_can_just_be_named_are_migrated(
+    database: Database, driver: Driver, caplog: pytest.LogCaptureFixture, length: int, check: str
+) -> None:
+    name = "n" * length
+    called = f"{name}_chk_1" if check == "generated" else check
+    database.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY, CONSTRAINT {called} CHECK (id > 0))")
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(driver.settings(name)).exit_code == 0
+    assert f"CONSTRAINT `{name}_chk_1` CHECK" in tables(database)[name]
+    assert ("CHECK constraints will be called" in caplog.text) is (check == "positive")
+
+
+@pytest.mark.mysql_only
+def test_a_key_that_the_server_hides_is_refused_with_what_shows_it(database: Database, driver: Driver) -> None:
+    database.execute("SET sql_generate_invisible_primary_key = ON")
+    database.execute("CREATE TABLE t (v INT)")
+    with globally(database.server, "show_gipk_in_create_table_and_information_schema", "0"):
+        said = refused(driver, driver.settings(), "no usable key")
+        database.server.execute(*re.findall(r"SET GLOBAL .*;", said))
+        assert driver.run(driver.settings()).exit_code == 0
 
 
 # --- The ALTER --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
 
 Of the protocol it understands where packets begin, and which of them hold a statement. TLS is not offered, since
 statements could not be read then.
+
+With a `Manner` it is no network any more, but one of the proxies that people put before their servers.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from enum import Enum, auto
 from itertools import islice
 from types import TracebackType
 from typing import Self
+
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from fsm_ghost.mysql.private import PrivateServer
 
@@ -37,6 +42,13 @@ class How(Enum):
     LOSE_REPLY = auto()  # it is carried out to its end, and its connection breaks, for the server first
     CUT = auto()  # it arrives, and its connection breaks while it is under way
     STALL = auto()  # it arrives; after that nothing of anybody gets through any more, and no connection breaks
+
+
+class Manner(Enum):
+    """What a proxy does that a network does not."""
+
+    SPLITS_READS = auto()  # a SELECT goes to another connection than everything else
+    NUMBERS_ITSELF = auto()  # it greets clients with numbers of its own
 
 
 class Trap:
@@ -81,8 +93,9 @@ class Trap:
 class Proxy:
     """Passes connections on to a private server, through its Unix socket."""
 
-    def __init__(self, server: PrivateServer) -> None:
+    def __init__(self, server: PrivateServer, manner: Manner | None = None) -> None:
         self._server = server
+        self.manner = manner
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()
@@ -140,6 +153,10 @@ class Proxy:
             self._seen.append(statement)
             return next((trap for trap in self._traps if trap.takes(statement)), None)
 
+    def open_reader(self) -> Connection[Cursor]:
+        """Another connection to the server, for reads."""
+        return self._server.connect()
+
     def await_flow(self) -> None:
         """Wait until the network works."""
         self._flows.wait()
@@ -168,6 +185,7 @@ class _Link:
         self._client = client
         self._address = address
         self._upstream = socket.socket(socket.AF_UNIX)
+        self._reader: socket.socket | None = None
         self._caught: Trap | None = None
         self._threads = [threading.Thread(target=self._connect, name="proxy link", daemon=True)]
 
@@ -180,7 +198,7 @@ class _Link:
 
     def cut(self) -> None:
         """End both connections; the threads close them."""
-        for end in (self._client, self._upstream):
+        for end in filter(None, (self._client, self._upstream, self._reader)):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -192,10 +210,33 @@ class _Link:
             with suppress(OSError):
                 self._upstream.connect(self._address)
                 answers.start()
-                self._pass_statements()
+                if self._proxy.manner is Manner.SPLITS_READS:
+                    self._pass_statements_apart()
+                else:
+                    self._pass_statements()
             self.cut()
             if answers.ident is not None:
                 answers.join()
+
+    def _pass_statements_apart(self) -> None:
+        """The same, with another connection for reads, whose answers have a thread of their own."""
+        with self._proxy.open_reader() as connection:
+            self._reader = connection._sock  # type: ignore[attr-defined]
+            reads = threading.Thread(target=self._pass_reads, args=(self._reader,), name="proxy reads", daemon=True)
+            reads.start()
+            self._pass_statements()
+            self.cut()
+            reads.join()
+
+    def _pass_reads(self, reader: socket.socket) -> None:
+        with suppress(OSError):
+            while data := reader.recv(1 << 16):
+                self._client.sendall(data)
+
+    def _way(self, packet: bytes) -> socket.socket:
+        """Where a packet of the client's goes."""
+        reads = self._reader is not None and _is_statement(packet) and _statement(packet).startswith("SELECT")
+        return self._reader if reads and self._reader is not None else self._upstream
 
     def _pass_statements(self) -> None:
         for packet in _packets(self._client):
@@ -204,7 +245,7 @@ class _Link:
             if trap is not None and not self._spring(trap, packet):
                 return
             if trap is None:
-                self._upstream.sendall(packet)
+                self._way(packet).sendall(packet)
 
     def _spring(self, trap: Trap, packet: bytes) -> bool:
         """What the trap wants; whether the connection lives on."""
@@ -224,7 +265,8 @@ class _Link:
     def _pass_answers(self) -> None:
         with suppress(OSError):
             for greeting in islice(_packets(self._upstream), 1):
-                self._client.sendall(_without_tls(greeting))
+                greeted = _renumbered(greeting) if self._proxy.manner is Manner.NUMBERS_ITSELF else greeting
+                self._client.sendall(_without_tls(greeted))
             while data := self._upstream.recv(1 << 16):
                 if self._caught is not None:
                     self._end_upstream()
@@ -266,6 +308,13 @@ def _is_statement(packet: bytes) -> bool:
 
 def _statement(packet: bytes) -> str:
     return packet[_HEADER + 1 :].decode(errors="replace")
+
+
+def _renumbered(greeting: bytes) -> bytes:
+    """The server's first packet, with another number for the connection."""
+    at = greeting.find(b"\0", _HEADER + 1) + 1
+    number = int.from_bytes(greeting[at : at + 4], "little") + 1_000_000
+    return greeting[:at] + number.to_bytes(4, "little") + greeting[at + 4 :]
 
 
 def _without_tls(greeting: bytes) -> bytes:

@@ -1,17 +1,23 @@
 """Rows are copied and refreshed by a unique key that no row can do without."""
 
 from fsm_ghost.services.planner import usable_keys
-from fsm_ghost.services.preflight.subject import Refusal, Subject
+from fsm_ghost.services.preflight.subject import Finding, Subject
 
 
-def check(subject: Subject) -> Refusal | None:
+def check(subject: Subject) -> Finding | None:
     """Refuse a table without one."""
     if subject.definition is None or usable_keys(subject.definition):
         return None
     if subject.definition.engine.upper() != "INNODB":
         return None  # that is what has to be changed first
-    return Refusal(
+    hint = ""
+    if subject.variable("show_gipk_in_create_table_and_information_schema") == "OFF":
+        hint = (
+            " It may have one that the server hides: then"
+            " SET GLOBAL show_gipk_in_create_table_and_information_schema = ON;"
+        )
+    return Finding(
         f"{subject.names.original} has no usable key: a primary or unique key of NOT NULL columns, without prefixes,"
         " of integers, decimals, text, bytes, dates, times or UUIDs",
-        "Add one first; a native ALTER TABLE … ADD PRIMARY KEY may be needed.",
+        f"Add one first; a native ALTER TABLE … ADD PRIMARY KEY may be needed.{hint}",
     )

@@ -1,11 +1,11 @@
 """Row images must hold the migration key, before and after a change."""
 
-from fsm_ghost.services.preflight.subject import Refusal, Subject
+from fsm_ghost.services.preflight.subject import Finding, Subject
 
 
-def check(subject: Subject) -> Refusal | None:
+def check(subject: Subject) -> Finding | None:
     """Refuse MINIMAL row images: an insert that relies on a default does not name its key there."""
     found = subject.variable("binlog_row_image") or "FULL"
     if found in {"FULL", "NOBLOB", "FULL_NODUP"}:
         return None
-    return Refusal(f"binlog_row_image is {found}", "SET GLOBAL binlog_row_image = 'FULL'; (or NOBLOB)")
+    return Finding(f"binlog_row_image is {found}", "SET GLOBAL binlog_row_image = 'FULL'; (or NOBLOB)")

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Definition
-from fsm_ghost.mysql.catalog import ForeignKey, FoundTable
+from fsm_ghost.mysql.blockers import Blocker
+from fsm_ghost.mysql.catalog import FoundTable
+from fsm_ghost.mysql.relations import ForeignKey
+from fsm_ghost.mysql.replication import Filters
+from fsm_ghost.mysql.sessions import Deviation
+from fsm_ghost.mysql.space import Disk
+
+_SHOWN = 5  # lines of evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a migration is not begun, and what would have to change."""
+class Finding:
+    """Why a migration must not begin, or what to know when it does.
+
+    `remedy` says what to do, `evidence` what was seen, a few lines at most.
+    """
 
     reason: str
     remedy: str
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it in one line, for logs."""
+        evidence = f" ({'; '.join(self.evidence)})" if self.evidence else ""
+        return f"{self.reason}{evidence}. {self.remedy}"
+
+    def __str__(self) -> str:
+        below = [line for text in (*self.evidence, self.remedy) for line in text.splitlines()]
+        return "\n  ".join([self.reason, *below])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +45,8 @@ class Subject:
     """A server and a table as they were found."""
 
     server: ServerIdentity
-    variables: Mapping[str, str]
+    variables: Mapping[str, str]  # global ones
+    session: Mapping[str, str]  # what sessions are given, and we do not set
     names: Names
     found: FoundTable | None
     definition: Definition | None
@@ -32,7 +54,14 @@ class Subject:
     neighbour_owner: str  # who signed a changelog that is there already
     foreign_keys: tuple[ForeignKey, ...]
     triggers: tuple[str, ...]
+    constraints: frozenset[str]  # the names of CHECKs in the schema, of this table and of others
     is_replica: bool
+    filters: Filters
+    affinity: str  # how a connection of ours is not one session of the server; empty when it is
+    blockers: tuple[Blocker, ...]
+    prepared: frozenset[str]
+    deviations: tuple[Deviation, ...]
+    disks: tuple[Disk, ...]
     missing_grants: tuple[str, ...]
 
     @property
@@ -43,3 +72,16 @@ class Subject:
     def variable(self, name: str) -> str:
         """A global variable in upper case; empty when the server does not have it."""
         return self.variables.get(name, "").upper()
+
+    def number(self, name: str) -> float:
+        """A global variable that is a number; 0 when the server does not have it."""
+        try:
+            return float(self.variables.get(name, 0))
+        except ValueError:
+            return 0
+
+
+def few(lines: Collection[str]) -> tuple[str, ...]:
+    """The first of many lines of evidence, and how many more there are."""
+    every = tuple(lines)
+    return every if len(every) <= _SHOWN else (*every[:_SHOWN], f"and {len(every) - _SHOWN} more")

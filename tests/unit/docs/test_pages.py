@@ -91,7 +91,7 @@ def _schema() -> dict[str, list[str]]:
 
 
 def test_every_preflight_check_is_listed_with_what_to_do() -> None:
-    checks = {check.__module__.rpartition(".")[2] for check in preflight.CHECKS}
+    checks = {check.__module__.rpartition(".")[2] for check in (*preflight.REFUSALS, *preflight.WARNINGS)}
     modules = {path.stem for path in Path(preflight.__file__).parent.glob("*.py")} - {"__init__", "subject"}
     listed = set(re.findall(r"^\| `(\w+)` \|", _text("reference/refusals.md"), re.MULTILINE))
     assert listed == modules == checks

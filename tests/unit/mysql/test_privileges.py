@@ -152,3 +152,25 @@ def test_lines_about_roles_and_columns_are_no_privileges_of_the_schema() -> None
 
 def test_the_grant_that_is_asked_for_quotes_the_schema() -> None:
     assert "ON `my``shop`.* TO" in lacking(REPLICATION, schema="my`shop")[0]
+
+
+@pytest.mark.parametrize("schema", ["a\\b", "a\\", "\\_", "a\\%b"])
+def test_a_backslash_is_told_as_two_and_read_back(schema: str) -> None:
+    (told,) = lacking(REPLICATION, schema=schema)
+    assert schema.replace("\\", "\\\\") in told
+    assert lacking(REPLICATION, told.rstrip(";") + " ", schema=schema) == ()
+
+
+def test_one_backslash_of_a_grant_only_takes_away_the_meaning_of_the_next_character() -> None:
+    grant = f"GRANT {', '.join(ON_SCHEMA)} ON `a\\b\\_`.* TO `ghost`@`%`"
+    assert lacking(REPLICATION, grant, schema="ab_") == ()
+    assert lacking(REPLICATION, grant, schema="a\\b_") != ()
+    assert lacking(REPLICATION, grant, schema="abx") != ()
+
+
+def test_what_was_revoked_for_the_schema_is_lacking_unless_it_was_granted_there() -> None:
+    everywhere = f"GRANT {', '.join(ON_SCHEMA)} ON *.* TO `ghost`@`%`"
+    revoke = "REVOKE DROP ON `shop`.* FROM `ghost`@`%`"
+    assert lacking(REPLICATION, everywhere, revoke) == ("GRANT DROP ON `shop`.* TO `ghost`@`%`;",)
+    assert lacking(REPLICATION, everywhere, revoke, schema="other") == ()
+    assert lacking(REPLICATION, everywhere, revoke, "GRANT DROP ON `shop`.* TO `ghost`@`%`") == ()

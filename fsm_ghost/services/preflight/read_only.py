@@ -1,0 +1,27 @@
+"""The server must take writes."""
+
+from fsm_ghost.services.preflight.subject import Finding, Subject
+
+_VARIABLES = (
+    "read_only",
+    "super_read_only",
+    "innodb_read_only",
+    "offline_mode",
+    "transaction_read_only",
+    "tx_read_only",
+)
+_LEAST_THAT_FORBIDS = 3  # of innodb_force_recovery
+
+
+def check(subject: Subject) -> Finding | None:
+    """Refuse a server that takes no writes, or not from everybody."""
+    found = [name for name in _VARIABLES if subject.variable(name) not in {"", "OFF", "0"}]
+    if subject.number("innodb_force_recovery") >= _LEAST_THAT_FORBIDS:
+        found.append("innodb_force_recovery")
+    if not found:
+        return None
+    return Finding(
+        "the server is read-only",
+        "Give the primary as --host.",
+        tuple(f"{name} = {subject.variables[name]}" for name in found),
+    )

@@ -1,0 +1,20 @@
+"""CHECK constraints keep what they say and not what they are called."""
+
+from fsm_ghost.services.preflight import check_names
+from fsm_ghost.services.preflight.subject import Finding, Subject, few
+
+
+def check(subject: Subject) -> Finding | None:
+    """Warn of CHECKs with names of their own (MySQL): a name is given once in a schema, and the old table has it."""
+    if not subject.is_mysql:
+        return None
+    every = check_names.own_names(subject)
+    named = [name for name in every if not check_names.generated_number(subject, name)]
+    if not named:
+        return None
+    table = subject.names.original.name
+    return Finding(
+        f"CHECK constraints will be called {table}_chk_1 to {table}_chk_{len(every)}: MySQL names them anew",
+        "If something goes by their names, drop and add them natively afterwards.",
+        few(named),
+    )
