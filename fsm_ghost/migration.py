@@ -45,7 +45,7 @@ from fsm_ghost.mysql.lease import Held, Lease
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import mirror
 from fsm_ghost.services.builder import Builder
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.settings import ServerSettings, Settings, Where
 from fsm_ghost.wiring import House, Publish, check_server, lease_of, names_of
 
 log = logging.getLogger(__name__)
@@ -302,11 +302,16 @@ def _report(record: Record, phase: Phase) -> tuple[str, ...]:
         )
     if progress.altered:
         return (f"The server has changed {record.table} by itself (ALGORITHM=INSTANT); nothing was copied.",)
+    done = (
+        f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal."
+    )
+    if record.asked.where is Where.TEST and phase is Phase.DONE:
+        return (done, "It was a test: nothing was swapped, and the replica is as it was.")
     if progress.swap is None or progress.plan is None:
         return ()
     names = progress.plan.names
     lines = [
-        f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal.",
+        done,
         f"Writers were held up for {progress.swap.stall * 1000:.0f} ms by the swap.",
     ]
     lines += [

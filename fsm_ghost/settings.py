@@ -54,6 +54,14 @@ class ServerSettings:
         return replace(self, password="")
 
 
+class Where(StrEnum):
+    """On which kind of server a migration runs."""
+
+    PRIMARY = "primary"
+    REPLICA = "replica"  # that alone is changed
+    TEST = "test"  # a replica: the tables are compared, and not swapped
+
+
 @dataclass(frozen=True, slots=True)
 class DefinitionSettings:
     """How the new definition is to be taken.
@@ -243,6 +251,7 @@ class Settings:
     alter: str
     execute: bool = False
     verify: bool = True
+    where: Where = Where.PRIMARY
     definition: DefinitionSettings = field(default_factory=DefinitionSettings)
     copy: CopySettings = field(default_factory=CopySettings)
     cut_over: CutOverSettings = field(default_factory=CutOverSettings)
@@ -253,6 +262,8 @@ class Settings:
         for flag, value in (("--database", self.schema), ("--table", self.table), ("--alter", self.alter)):
             if not value.strip():
                 raise UsageError(f"{flag} is missing", "See: fsm-ghost start -h")
+        if self.where is Where.TEST and not self.verify:
+            raise UsageError("--test-on-replica and --no-verify contradict each other: a test is the comparison")
 
     def without_secrets(self) -> Settings:
         """The same, fit to be stored."""

@@ -52,7 +52,7 @@ from fsm_ghost.services.mirror import Mirror
 from fsm_ghost.services.preflight import Finding
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
-from fsm_ghost.settings import ServerSettings, Settings, Window
+from fsm_ghost.settings import ServerSettings, Settings, Where, Window
 from fsm_ghost.states.cleanup import Cleanup
 from fsm_ghost.states.copy import Copy
 from fsm_ghost.states.cut_over import CutOver
@@ -186,7 +186,7 @@ class House:
             ),
             Phase.COPY: Copy(self._plane),
             Phase.INDEX: Index(self._plane),
-            Phase.SYNC: Sync(self._plane, self._held_up_by),
+            Phase.SYNC: Sync(self._plane, self._held_up_by, self._settings.where is Where.TEST),
             Phase.VERIFY: Verify(self._plane, self._settings.verify),
             Phase.CUT_OVER: CutOver(self._plane),
             Phase.CLEANUP: Cleanup(
@@ -210,7 +210,8 @@ class House:
         return Alterer(self._session, self._run.id, alteration.clauses, self._settings.cut_over.lock_timeout)
 
     def _findings(self) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        subject = inspector.survey(self._session, self._server, self._names)
+        on_replica = self._settings.where is not Where.PRIMARY
+        subject = inspector.survey(self._session, self._server, self._names, on_replica=on_replica)
         return preflight.refusals(subject), preflight.warnings(subject)
 
     def _build(self, builder: Builder) -> Plan:

@@ -41,6 +41,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.INDEX, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, guard="verified", hooks=(Moment.BEFORE_CUT_OVER,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.VERIFY),
+    Transition(Phase.SYNC, Outcome.TESTED, Phase.CLEANUP, guard="verified"),
     Transition(Phase.SYNC, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.VERIFY, Outcome.EQUAL, Phase.SYNC, guard="verified"),
     Transition(Phase.VERIFY, Outcome.DIFFERS, Phase.FAILED, hooks=(Moment.FAILURE,)),

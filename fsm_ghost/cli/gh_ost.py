@@ -61,13 +61,11 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
         "replication-lag-query", Kind.TEXT, "lag is measured by markers: --throttle-control-replicas", remark=True
     ),
     _without_effect("hooks-status-interval", Kind.NUMBER, "there is no hook gh-ost-on-status", remark=True),
+    _without_effect("test-on-replica-skip-replica-stop", Kind.SWITCH, "replication is always left running"),
     _without_effect("runtime-metrics-interval", Kind.NUMBER, "there is no Go runtime to be measured"),
 )
 
 _TRIGGERS = "Drop the triggers before, and create them again afterwards."
-_PRIMARY_ONLY = (
-    "A migration runs on the primary. To try it: start without --execute, or with --postpone and `rehearse`."
-)
 _NO_REVERT = "The old table is kept, as it was at the swap: compare, and RENAME it, or migrate back."
 
 
@@ -102,9 +100,6 @@ REFUSED: tuple[Option, ...] = (
     _refused("include-triggers", Kind.SWITCH, _TRIGGERS),
     _refused("trigger-suffix", Kind.TEXT, _TRIGGERS),
     _refused("remove-trigger-suffix-if-exists", Kind.SWITCH, _TRIGGERS),
-    _refused("test-on-replica", Kind.SWITCH, _PRIMARY_ONLY),
-    _refused("test-on-replica-skip-replica-stop", Kind.SWITCH, _PRIMARY_ONLY),
-    _refused("migrate-on-replica", Kind.SWITCH, _PRIMARY_ONLY),
     _refused("resume", Kind.SWITCH, "To go on with a migration: fsm-ghost resume."),
     _refused("revert", Kind.SWITCH, _NO_REVERT),
     _refused("old-table", Kind.TEXT, _NO_REVERT),

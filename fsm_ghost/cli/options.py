@@ -115,6 +115,22 @@ OPTIONS: tuple[Option, ...] = (
         gh_ost=False,
     ),
     Option(
+        "migrate-on-replica",
+        Kind.SWITCH,
+        Group.CHANGE,
+        "change a replica alone; what it is sent must go on fitting it",
+        default=False,
+        sets="where",
+    ),
+    Option(
+        "test-on-replica",
+        Kind.SWITCH,
+        Group.CHANGE,
+        "try it on a replica: all but the swap; replication is left running",
+        default=False,
+        sets="where",
+    ),
+    Option(
         "attempt-instant-ddl",
         Kind.SWITCH,
         Group.CHANGE,

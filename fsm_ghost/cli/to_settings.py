@@ -16,7 +16,16 @@ from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import statement_of, tokens
-from fsm_ghost.settings import CutOverSettings, Encryption, IndexBuild, Kill, ServerSettings, Settings, ThrottleSettings
+from fsm_ghost.settings import (
+    CutOverSettings,
+    Encryption,
+    IndexBuild,
+    Kill,
+    ServerSettings,
+    Settings,
+    ThrottleSettings,
+    Where,
+)
 
 _NOTHING = ServerSettings()
 # Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
@@ -168,6 +177,8 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "index-build": IndexBuild,
     "map": _pairs("map"),
     "allow-lossy": _lossy,
+    "migrate-on-replica": lambda text: Where.REPLICA if text == str(True) else Where.PRIMARY,
+    "test-on-replica": lambda text: Where.TEST if text == str(True) else Where.PRIMARY,
     "mysql-timeout": lambda text: float(text) or _NOTHING.connect_timeout,
     "ssl-mode": Encryption,
 }

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     ALTERED = "altered"
     COPIED = "copied"
     INDEXED = "indexed"
+    TESTED = "tested"
     CAUGHT_UP = "caught_up"
     EQUAL = "equal"
     DIFFERS = "differs"

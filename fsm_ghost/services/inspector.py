@@ -12,8 +12,8 @@ from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.preflight.subject import Subject
 
 
-def survey(session: Session, server: ServerIdentity, names: Names) -> Subject:
-    """Everything that the preflight checks judge."""
+def survey(session: Session, server: ServerIdentity, names: Names, *, on_replica: bool = False) -> Subject:
+    """Everything that the preflight checks judge; `on_replica` is where the migration is to run."""
     found = catalog.found_tables(session, (names.original, *names.made, names.swapped, names.old))
     original = found.pop(names.original, None)
     is_table = original is not None and original.kind == "BASE TABLE"
@@ -31,6 +31,7 @@ def survey(session: Session, server: ServerIdentity, names: Names) -> Subject:
         triggers=relations.triggers(session, names.original) if is_table else (),
         constraints=_constraints(session, server, definition),
         is_replica=replication.is_replica(session),
+        wants_replica=on_replica,
         filters=replication.filters(session),
         affinity=affinity.broken(session),
         blockers=blockers.of_table(session, names.original, ()) if is_table else (),

@@ -42,12 +42,16 @@ def require(flavour: Flavour) -> None:
 
 
 class Database:
-    """A schema of one test's own on a running server; dropped with everything in it."""
+    """A schema of one test's own on a running server; dropped with everything in it.
 
-    def __init__(self, server: PrivateServer) -> None:
+    `name` is that of one that is there already, because it was replicated.
+    """
+
+    def __init__(self, server: PrivateServer, name: str = "") -> None:
         self.server = server
-        self.name = f"test_{next(_numbers)}"
-        server.execute(f"CREATE DATABASE `{self.name}`")
+        self.name = name or f"test_{next(_numbers)}"
+        if not name:
+            server.execute(f"CREATE DATABASE `{self.name}`")
         self._opened: list[Connection[Cursor]] = []
         self._own = self.connect()
 

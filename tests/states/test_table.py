@@ -74,12 +74,17 @@ def test_the_way_to_done_leads_through_every_proof() -> None:
 
 
 def short_ways() -> set[Transition]:
-    return {row for row in TABLE if row.outcome in {Outcome.DRY_RUN, Outcome.ALTERED}}
+    return {row for row in TABLE if row.outcome in {Outcome.DRY_RUN, Outcome.ALTERED, Outcome.TESTED}}
 
 
 def test_nothing_but_a_seen_swap_leads_from_the_cut_over_to_cleanup() -> None:
-    assert [row.guard for row in TABLE if row.dest is Phase.CLEANUP] == [None, "altered", "swap_seen"]
-    assert [row.source for row in TABLE if row.dest is Phase.CLEANUP] == [Phase.PREPARE, Phase.PREPARE, Phase.CUT_OVER]
+    assert [row.guard for row in TABLE if row.dest is Phase.CLEANUP] == [None, "altered", "verified", "swap_seen"]
+    assert [row.source for row in TABLE if row.dest is Phase.CLEANUP] == [
+        Phase.PREPARE,
+        Phase.PREPARE,
+        Phase.SYNC,
+        Phase.CUT_OVER,
+    ]
 
 
 def test_nothing_leads_back_from_behind_the_swap() -> None:
@@ -142,6 +147,7 @@ _BEARING = {
     Outcome.EQUAL: Progress(plan=READY.plan, verified=True),
     Outcome.PREPARED: READY,
     Outcome.ALTERED: Progress(plan=READY.plan, altered=True),
+    Outcome.TESTED: Progress(plan=READY.plan, verified=True),
 }
 _LISTED = {(row.source, row.outcome) for row in TABLE}
 

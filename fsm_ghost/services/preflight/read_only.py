@@ -10,12 +10,15 @@ _VARIABLES = (
     "transaction_read_only",
     "tx_read_only",
 )
+_USUAL_ON_REPLICAS = "read_only"  # which does not keep those out who may write nevertheless
 _LEAST_THAT_FORBIDS = 3  # of innodb_force_recovery
 
 
 def check(subject: Subject) -> Finding | None:
     """Refuse a server that takes no writes, or not from everybody."""
     found = [name for name in _VARIABLES if subject.variable(name) not in {"", "OFF", "0"}]
+    if subject.wants_replica and _USUAL_ON_REPLICAS in found and "super_read_only" not in found:
+        found.remove(_USUAL_ON_REPLICAS)
     if subject.number("innodb_force_recovery") >= _LEAST_THAT_FORBIDS:
         found.append("innodb_force_recovery")
     if not found:

@@ -56,6 +56,7 @@ class Subject:
     triggers: tuple[str, ...]
     constraints: frozenset[str]  # the names of CHECKs in the schema, of this table and of others
     is_replica: bool
+    wants_replica: bool  # the migration is to run on a replica
     filters: Filters
     affinity: str  # how a connection of ours is not one session of the server; empty when it is
     blockers: tuple[Blocker, ...]

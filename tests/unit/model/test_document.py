@@ -39,6 +39,7 @@ from fsm_ghost.settings import (
     Kill,
     ServerSettings,
     Settings,
+    Where,
 )
 from tests.unit.model.examples import COMPOSITE_KEY, INTEGER_KEY, STARTED_AT, TEXT_KEY, at, plan
 
@@ -132,6 +133,7 @@ _SETTINGS = Settings(
     alter="ADD COLUMN `e``x` ENUM('it''s', \"a\\\\b\") COMMENT '🐘 % {} \n'",
     execute=True,
     verify=False,
+    where=Where.REPLICA,
     definition=DefinitionSettings((("a", "b,`c"),), (("d", Lossy.CLAMP),), quarantine=True, attempt_instant=True),
     copy=CopySettings(500, 0.1, 4, IndexBuild.DEFERRED, 5.0),
     cut_over=CutOverSettings(

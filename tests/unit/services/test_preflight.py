@@ -70,6 +70,7 @@ def subject(**changes: Any) -> Subject:  # noqa: ANN401 - any field
         triggers=(),
         constraints=frozenset(),
         is_replica=False,
+        wants_replica=False,
         filters=Filters(),
         affinity="",
         blockers=(),
@@ -442,3 +443,24 @@ def test_sessions_that_log_otherwise_are_named() -> None:
     assert "comparison" not in finding.reason
     silent = Deviation(8, "dba", "host", "sql_log_bin", "OFF")
     assert "comparison" in warning(subject(deviations=(statements, silent))).reason
+
+
+@pytest.mark.parametrize(
+    "found,said",
+    [
+        ({"is_replica": True}, "is a replica"),
+        ({"wants_replica": True}, "is not a replica"),
+        ({"is_replica": True, "wants_replica": True, "variables": {"log_slave_updates": "OFF"}}, "does not log"),
+        ({"is_replica": True, "wants_replica": True, "variables": {"log_replica_updates": "OFF"}}, "does not log"),
+    ],
+)
+def test_a_migration_runs_on_a_replica_only_where_that_is_wanted_and_possible(found: dict[str, Any], said: str) -> None:
+    assert any(said in finding.reason for finding in preflight.refusals(subject(**found)))
+
+
+@pytest.mark.parametrize("name", ["log_slave_updates", "log_replica_updates"])
+def test_a_replica_that_is_read_only_as_usual_is_taken_where_it_is_wanted(name: str) -> None:
+    usual = subject(is_replica=True, wants_replica=True, variables={name: "ON", "read_only": "ON"})
+    assert preflight.refusals(usual) == ()
+    strict = subject(is_replica=True, wants_replica=True, variables={name: "ON", "super_read_only": "ON"})
+    assert len(preflight.refusals(strict)) == 1
