@@ -61,9 +61,12 @@ class Prepare:
 
     def _build(self, progress: Progress) -> Step:
         try:
-            return Step(replace(progress, plan=self.build(), prepared=True))
+            plan = self.build()
         except RefusedError as refusal:
             return Step(progress, Outcome.REFUSED, reason=str(refusal))
+        for remark in plan.remarks:
+            log.warning("%s", remark)
+        return Step(replace(progress, plan=plan, prepared=True))
 
     def _probe(self, progress: Progress) -> Step:
         progress = self.plane.probed(progress)

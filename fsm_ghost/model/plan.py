@@ -118,7 +118,7 @@ class Plan:
     rows of the original may break one of them (protocol R9); `unproved` names those that do not hold already.
     `deferral` says which indexes are built after row copy, `native` how the server would do it. `renamed_checks` are
     CHECKs that will have another name after the swap. `zoned`: some value of the new table follows from a time zone,
-    which is the server's own; anything else is done in UTC.
+    which is the server's own; anything else is done in UTC. `remarks` are what to know about new columns.
     """
 
     names: Names
@@ -139,6 +139,7 @@ class Plan:
     native: Native = Native.COPY
     renamed_checks: tuple[MappedColumn, ...] = ()
     zoned: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def finds_by_timestamp(self) -> bool:

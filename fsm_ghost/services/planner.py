@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from fsm_ghost.errors import RefusedError
@@ -66,6 +66,7 @@ def make_plan(
         unproved=unproved,
         renamed_checks=renamed_checks(original, ghost),
         zoned=bool(zoned) or _asks_the_clock(ghost, mapping),
+        remarks=tuple(_remarks(ghost, mapping)),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
 
@@ -174,6 +175,18 @@ def _zoned_conversions(
         for old, new in pairs
         if old and new and (old.data_type == "timestamp") != (new.data_type == "timestamp")
     )
+
+
+def _remarks(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[str]:
+    """What becomes otherwise than by a native ALTER TABLE, which fills a new column row by row at one moment."""
+    copied = {mapped.ghost.lower() for mapped in mapping}
+    for column in ghost.columns:
+        if column.folded in copied:
+            continue
+        if column.auto_increment:
+            yield f"{column.name} numbers rows as they are brought over, and anew those that are changed meanwhile"
+        elif _CLOCK.search(column.default or ""):
+            yield f"{column.name} gets the moment at which each row is brought over, not that of the swap"
 
 
 def _asks_the_clock(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> bool:

@@ -149,6 +149,7 @@ def _plan(plan: Plan, snapshot: Snapshot) -> list[tuple[str, str]]:
         ("rows", "all fit the new definition" if not probe.offences else "not all of them fit the new definition:"),
         *told,
         *(("unknown", question) for question in probe.unknown),
+        *(("note", remark) for remark in plan.remarks),
         *(("check", f"{pair.original} will be called {pair.ghost}") for pair in plan.renamed_checks),
         ("indexes", _indexes(plan)),
         ("ghost", str(plan.names.ghost)),

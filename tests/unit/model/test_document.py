@@ -69,6 +69,7 @@ _PROGRESS = Progress(
         native=Native.INSTANT,
         renamed_checks=(MappedColumn("positive", "orders_chk_1"),),
         zoned=True,
+        remarks=("n numbers rows",),
     ),
     prepared=True,
     probe=Probe(

@@ -471,3 +471,14 @@ def test_a_loss_can_only_be_allowed_for_a_column_that_is_copied() -> None:
     asked = DefinitionSettings(lossy=(("nothing", Lossy.CLAMP),))
     with pytest.raises(RefusedError, match="nothing is no column"):
         planner.make_plan(NAMES, alteration("FORCE"), ORDERS, ORDERS, SwapMethod.SENTRY, "2", asked)
+
+
+def test_what_a_new_column_gets_otherwise_than_natively_is_said() -> None:
+    number = replace(column("n"), auto_increment=True)
+    clock = replace(column("at", "datetime"), default="CURRENT_TIMESTAMP", has_default=True)
+    made = plan(
+        "ADD n INT AUTO_INCREMENT, ADD at DATETIME", ORDERS, definition(*ORDERS.columns, number, clock, PRIMARY)
+    )
+    assert [remark.split()[0] for remark in made.remarks] == ["n", "at"]
+    assert made.zoned
+    assert plan("FORCE", ORDERS, ORDERS).remarks == ()
