@@ -51,7 +51,7 @@ class CutOver:
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=str(error))
         killed = f"killed {told(attempt.killed)}" if attempt.killed else ""
         if self.plane.witness(progress).look() is not Found.SWAPPED:
-            self.plane.back_off()
+            self.plane.back_off(refused=attempt.refused)
             reason = "; ".join(filter(None, (attempt.given_up or "the RENAME left no trace", killed)))
             return Step(replace(progress, swapping=False), Outcome.GIVEN_UP, reason=reason)
         return _swapped(progress, attempt.locked_at, attempt.stall, self.plane.audit(progress), killed)

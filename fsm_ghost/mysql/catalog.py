@@ -86,13 +86,6 @@ def variables(session: Session) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in session.query("SHOW GLOBAL VARIABLES")}
 
 
-def inherited(session: Session) -> dict[str, str]:
-    """Variables of our own session that it was given by the server, and that could spoil what we do."""
-    names = ("autocommit", "completion_type", "sql_safe_updates", "sql_big_selects", "sql_select_limit")
-    (row,) = session.query(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")
-    return {name: str(value) for name, value in zip(names, row, strict=True)}
-
-
 def status(session: Session, names: Collection[str]) -> dict[str, float]:
     """Those of these global status variables that are numbers, names in lower case."""
     listed = ", ".join(session.quote(name) for name in names)

@@ -25,15 +25,21 @@ _SETTINGS = (
     (
         f"SET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', sql_notes = 1,"
         " wait_timeout = 28800, net_read_timeout = 600, net_write_timeout = 600, innodb_lock_wait_timeout = 10,"
-        " lock_wait_timeout = 60, eq_range_index_dive_limit = 1"
+        " lock_wait_timeout = 60, eq_range_index_dive_limit = 1,"
+        # Whatever the server gives to new sessions: the driver believes what it is greeted with.
+        " autocommit = 1, completion_type = 'NO_CHAIN', sql_safe_updates = 0, sql_big_selects = 1,"
+        " sql_select_limit = 18446744073709551615"
     ),
     # So that reading takes no gap locks, and row copy no locks at all (R3, R6).
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 )
 # Long lists of keys must stay ranges of the index; each server has its own way of giving up on them.
 _OPTIONAL_SETTINGS = (
-    "SET SESSION range_optimizer_max_mem_size = 0",  # MySQL
-    "SET SESSION in_predicate_conversion_threshold = 0",  # MariaDB
+    (
+        "SET SESSION range_optimizer_max_mem_size = 0, max_execution_time = 0"  # MySQL
+        " /*!80030 , show_gipk_in_create_table_and_information_schema = ON */"
+    ),
+    "SET SESSION in_predicate_conversion_threshold = 0, max_statement_time = 0",  # MariaDB
     "SET SESSION optimizer_max_sel_arg_weight = 0",  # MariaDB
 )
 _UNKNOWN_VARIABLE = 1193

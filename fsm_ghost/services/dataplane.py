@@ -57,6 +57,7 @@ SMALL_DELAY = 0.5  # seconds
 _LONGEST_BACK_OFF = 30.0  # seconds
 _LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
 _ASK_EVERY = 1.0  # seconds
+_MOST_REFUSED = 5  # attempts to swap that the server did not want, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class DataPlane:
         self._prepared: frozenset[str] | None = None
         self._not_before = 0.0
         self._failed_attempts = 0
+        self._refused_attempts = 0
         self._asked_at, self._users = 0.0, ""
         self.intends_swap = False  # this very run has stored the intent to swap, and has not tried yet
 
@@ -276,10 +278,11 @@ class DataPlane:
         settings = self._tools.settings.cut_over
         if users := self._long_users(progress):
             return f"transactions on {progress.the_plan.names.original} to end: {users}"
-        if self._failed_attempts >= settings.attempts:
+        if self._failed_attempts >= settings.attempts or self._refused_attempts >= _MOST_REFUSED:
             raise CutOverError(
                 f"the tables could not be swapped in {self._failed_attempts} attempts",
-                f"Find out who holds locks on {progress.the_plan.names.original}, then resume.",
+                f"Find out who holds locks on {progress.the_plan.names.original}, then resume."
+                f" What each attempt came to: fsm-ghost status {self._tools.migration[:8]}",
             )
         left = self._not_before - time.monotonic()
         return f"another attempt to swap, in {left:.0f} s" if left > 0 else ""
@@ -297,9 +300,13 @@ class DataPlane:
             )
         return self._users
 
-    def back_off(self) -> None:
-        """After an attempt that failed: let some time pass before the next one, longer after each."""
+    def back_off(self, *, refused: bool) -> None:
+        """After an attempt that failed: let some time pass before the next one, longer after each.
+
+        What the server has `refused` some times in a row it is going to refuse for ever.
+        """
         self._failed_attempts += 1
+        self._refused_attempts = self._refused_attempts + 1 if refused else 0
         pause = min(_LONGEST_BACK_OFF, 0.5 * 2 ** min(self._failed_attempts, 10))
         self._not_before = time.monotonic() + pause * random.uniform(0.7, 1.3)
 

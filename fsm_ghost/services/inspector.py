@@ -21,7 +21,6 @@ def survey(session: Session, server: ServerIdentity, names: Names, *, on_replica
     return Subject(
         server=server,
         variables=catalog.variables(session),
-        session=catalog.inherited(session),
         names=names,
         found=original,
         definition=definition,

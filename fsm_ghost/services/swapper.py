@@ -51,13 +51,14 @@ class Found(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt came to: `given_up` says why it was, when it was.
+    """What one attempt came to: `given_up` says why it was, when it was; `refused` that the server did not want it.
 
     `waited` are the seconds until the lock was granted, `stall` those for which writers were held up in all; `killed`
     are sessions that were in the way, or in a rehearsal those that would have been killed for it.
     """
 
     given_up: str = ""
+    refused: bool = False
     locked_at: Coordinates | None = None
     waited: float = 0.0
     stall: float = 0.0
@@ -167,6 +168,7 @@ class Swapper:
                 self._rename(locker, renamer, deadline)
         except (_GivenUpError, LockConflictError, MismatchError, ServerError) as reason:
             attempt = self._give_up(locker, began, str(reason))
+            attempt = replace(attempt, refused=isinstance(reason, ServerError))
         except ConnectionLostError:
             if not watchdog.bit:
                 raise

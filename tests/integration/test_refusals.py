@@ -132,23 +132,6 @@ def test_a_read_only_server_is_refused(plain: Database, driver: Driver) -> None:
         refused(driver, driver.settings(), "read-only")
 
 
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        pytest.param("autocommit", "0", marks=pytest.mark.mysql_only),  # MariaDB says so, and the driver mends it
-        ("completion_type", "RELEASE"),
-        ("sql_safe_updates", "1"),
-    ],
-)
-def test_sessions_that_inherit_what_they_cannot_work_with_are_refused(
-    plain: Database, driver: Driver, name: str, value: str
-) -> None:
-    with globally(plain.server, name, value):
-        said = refused(driver, driver.settings(), f"{name} = ")
-        plain.server.execute(*re.findall(r"SET GLOBAL .*;", said))
-        assert driver.run(replace(driver.settings(), execute=False)).exit_code == 0
-
-
 @pytest.mark.mysql_only
 def test_commits_that_do_not_become_visible_in_order_are_refused(plain: Database, driver: Driver) -> None:
     with globally(plain.server, "binlog_order_commits", "0"):
@@ -451,16 +434,6 @@ def test_checks_that_can_just_be_named_are_migrated(
         assert driver.run(driver.settings(name)).exit_code == 0
     assert f"CONSTRAINT `{name}_chk_1` CHECK" in tables(database)[name]
     assert ("CHECK constraints will be called" in caplog.text) is (check == "positive")
-
-
-@pytest.mark.mysql_only
-def test_a_key_that_the_server_hides_is_refused_with_what_shows_it(database: Database, driver: Driver) -> None:
-    database.execute("SET sql_generate_invisible_primary_key = ON")
-    database.execute("CREATE TABLE t (v INT)")
-    with globally(database.server, "show_gipk_in_create_table_and_information_schema", "0"):
-        said = refused(driver, driver.settings(), "no usable key")
-        database.server.execute(*re.findall(r"SET GLOBAL .*;", said))
-        assert driver.run(driver.settings()).exit_code == 0
 
 
 # --- The ALTER --------------------------------------------------------------------------------------------------------

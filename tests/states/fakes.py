@@ -196,7 +196,7 @@ class FakePlane:
     def is_behind(self, _: Progress) -> str:
         return self.behind
 
-    def back_off(self) -> None:
+    def back_off(self, *, refused: bool) -> None:  # noqa: ARG002 - as the data plane is asked
         self.log.append("back off")
 
     def waiting_for(self, reason: str) -> None:

@@ -10,14 +10,8 @@ def check(subject: Subject) -> Finding | None:
         return None
     if subject.definition.engine.upper() != "INNODB":
         return None  # that is what has to be changed first
-    hint = ""
-    if subject.variable("show_gipk_in_create_table_and_information_schema") == "OFF":
-        hint = (
-            " It may have one that the server hides: then"
-            " SET GLOBAL show_gipk_in_create_table_and_information_schema = ON;"
-        )
     return Finding(
         f"{subject.names.original} has no usable key: a primary or unique key of NOT NULL columns, without prefixes,"
         " of integers, decimals, text, bytes, dates, times or UUIDs",
-        f"Add one first; a native ALTER TABLE … ADD PRIMARY KEY may be needed.{hint}",
+        "Add one first; a native ALTER TABLE … ADD PRIMARY KEY may be needed.",
     )

@@ -7,8 +7,6 @@ _VARIABLES = (
     "super_read_only",
     "innodb_read_only",
     "offline_mode",
-    "transaction_read_only",
-    "tx_read_only",
 )
 _USUAL_ON_REPLICAS = "read_only"  # which does not keep those out who may write nevertheless
 _LEAST_THAT_FORBIDS = 3  # of innodb_force_recovery

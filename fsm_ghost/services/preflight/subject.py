@@ -46,7 +46,6 @@ class Subject:
 
     server: ServerIdentity
     variables: Mapping[str, str]  # global ones
-    session: Mapping[str, str]  # what sessions are given, and we do not set
     names: Names
     found: FoundTable | None
     definition: Definition | None

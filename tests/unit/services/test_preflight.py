@@ -36,14 +36,6 @@ VARIABLES = {
     "binlog_expire_logs_seconds": "2592000",
 }
 
-SESSION = {
-    "autocommit": "1",
-    "completion_type": "NO_CHAIN",
-    "sql_safe_updates": "0",
-    "sql_big_selects": "1",
-    "sql_select_limit": str(2**64 - 1),
-}
-
 
 def table(name: TableName = ORDERS, *lines: str, after: str = "", **facts: Any) -> Definition:  # noqa: ANN401 - any field
     """A table with a primary key, `lines` more in its definition, and `after` behind it."""
@@ -60,7 +52,6 @@ def subject(**changes: Any) -> Subject:  # noqa: ANN401 - any field
     found = Subject(
         server=ServerIdentity("uuid", Flavour.MYSQL, "9.7.4", 1),
         variables=VARIABLES | changes.pop("variables", {}),
-        session=SESSION | changes.pop("session", {}),
         names=Names.for_table(definition.name, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
         found=FoundTable(definition.name, "BASE TABLE", "InnoDB", ""),
         definition=definition,
@@ -131,7 +122,6 @@ def test_everything_is_reported_at_once() -> None:
         ("innodb_read_only", "ON", "read-only"),
         ("innodb_force_recovery", "4", "read-only"),
         ("offline_mode", "ON", "read-only"),
-        ("tx_read_only", "ON", "read-only"),
     ],
 )
 def test_a_variable_that_is_in_the_way_is_refused(name: str, value: str, reason: str) -> None:
@@ -181,23 +171,6 @@ def test_a_newer_server_is_not_refused(flavour: Flavour, version: str) -> None:
     assert preflight.refusals(subject(server=ServerIdentity("uuid", flavour, version, 1))) == ()
 
 
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("autocommit", "0"),
-        ("completion_type", "CHAIN"),
-        ("completion_type", "RELEASE"),
-        ("sql_safe_updates", "1"),
-        ("sql_big_selects", "0"),
-        ("sql_select_limit", "1000"),
-    ],
-)
-def test_what_sessions_inherit_and_cannot_work_with_is_refused(name: str, value: str) -> None:
-    finding = refusal(subject(session={name: value}))
-    assert finding.evidence == (f"{name} = {value}",)
-    assert finding.remedy == f"SET GLOBAL {name} = DEFAULT;"
-
-
 def test_a_proxy_is_refused_with_what_gave_it_away() -> None:
     assert refusal(subject(affinity="connection 3 was greeted")).evidence == ("connection 3 was greeted",)
 
@@ -231,13 +204,6 @@ def test_what_is_no_base_table_is_refused_with_what_to_do(kind: str, remedy: str
     finding = refusal(found)
     assert kind.lower() in finding.reason
     assert remedy in finding.remedy
-
-
-def test_a_key_that_the_server_hides_is_hinted_at() -> None:
-    keyless = table(indexes=())
-    assert "hides" not in refusal(subject(definition=keyless)).remedy
-    hidden = {"show_gipk_in_create_table_and_information_schema": "OFF"}
-    assert "hides" in refusal(subject(definition=keyless, variables=hidden)).remedy
 
 
 @pytest.mark.parametrize("line", ["UNIQUE KEY `u` (`a`,`p` WITHOUT OVERLAPS)", "PRIMARY KEY (`p` WITHOUT OVERLAPS)"])
@@ -416,12 +382,6 @@ def test_what_is_needed_is_compared_with_what_is_free_on_its_disk(disks: tuple[D
 
 def test_a_shared_tablespace_is_a_warning() -> None:
     assert "shared tablespace" in warning(subject(variables={"innodb_file_per_table": "OFF"})).reason
-
-
-@pytest.mark.parametrize("name", ["max_statement_time", "max_execution_time"])
-def test_a_server_that_ends_long_statements_is_a_warning(name: str) -> None:
-    assert warning(subject(variables={name: "30"})).evidence == (f"{name} = 30",)
-    assert preflight.warnings(subject(variables={name: "0.000000"})) == ()
 
 
 def test_an_old_transaction_is_named_and_a_young_one_is_not() -> None:
