@@ -28,6 +28,7 @@ from fsm_ghost.errors import (
     StoppedError,
 )
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Deferral, Plan, ServerIdentity
@@ -49,7 +50,6 @@ from fsm_ghost.services.dataplane import DataPlane, Tools
 from fsm_ghost.services.dropper import Dropper
 from fsm_ghost.services.hooks import Hooks, Occasion
 from fsm_ghost.services.mirror import Mirror
-from fsm_ghost.services.preflight import Finding
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.swapper import Found
 from fsm_ghost.settings import ServerSettings, Settings, Where, Window

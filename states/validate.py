@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsm_ghost.engine.state import Step
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.services.preflight.subject import Finding
 
 log = logging.getLogger(__name__)
 
@@ -27,4 +27,4 @@ class Validate:
             return Step(progress, Outcome.REFUSED, reason="\n".join(map(str, refusals)))
         for warning in warnings:
             log.warning("%s", warning.line)
-        return Step(progress, Outcome.PASSED)
+        return Step(replace(progress, warnings=warnings), Outcome.PASSED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
@@ -35,6 +36,7 @@ class Progress:
     that does not have this marker any more has lost commits in a crash, or was put back to an earlier state.
     """
 
+    warnings: tuple[Finding, ...] = ()  # what to know, and no reason not to begin
     plan: Plan | None = None
     prepared: bool = False  # the ghost table has its new definition
     probe: Probe = NOT_PROBED  # which rows would not fit it

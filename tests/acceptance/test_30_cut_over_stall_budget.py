@@ -130,8 +130,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     noted: list[float] = []
     back_off = DataPlane.back_off
 
-    def hurried(plane: DataPlane) -> None:
-        back_off(plane)
+    def hurried(plane: DataPlane, *, refused: bool) -> None:
+        back_off(plane, refused=refused)
         noted.append(plane._not_before - time.monotonic())
         plane._not_before = 0.0
 

@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.services.preflight.subject import Finding
 from fsm_ghost.states.validate import Validate
 
 NO_LOG = Finding("no binary log", "start it with --log-bin")

@@ -136,6 +136,7 @@ def of_plan(plan: Plan, progress: Progress, *, examples: bool = False) -> Docume
             {"original": pair.original, "ghost": pair.ghost, "stored_instead": pair.instead != ""}
             for pair in plan.mapping
         ],
+        "warnings": [asdict(finding) for finding in progress.warnings],
         "remarks": list(plan.remarks),
         "renamed_checks": [{"original": pair.original, "new": pair.ghost} for pair in plan.renamed_checks],
         "native_algorithm": str(plan.native),

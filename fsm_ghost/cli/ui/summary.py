@@ -156,6 +156,7 @@ def _plan(plan: Plan, snapshot: Snapshot) -> list[tuple[str, str]]:
         ("old", f"kept as {plan.names.old.name} (the time stamp will be that of the run)"),
         ("swap", _SWAPS[plan.swap]),
         *(_forecast(forecast) if forecast and forecast.sampled else []),
+        *(("warning", finding.line) for finding in snapshot.progress.warnings),
     ]
 
 

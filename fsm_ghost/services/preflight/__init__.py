@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.table import Definition
 from fsm_ghost.mysql import catalog, relations
 from fsm_ghost.mysql.session import Session
@@ -41,7 +42,7 @@ from fsm_ghost.services.preflight import (
     unlogged_statements,
     version,
 )
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 Check = Callable[[Subject], Finding | None]
 

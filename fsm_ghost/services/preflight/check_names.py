@@ -7,8 +7,9 @@ cannot be had, the server refuses to make the ghost table, or to swap the tables
 import re
 from collections.abc import Iterator
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.mysql import relations
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.services.preflight.subject import Subject, few
 
 _MOST = 64  # characters of a name
 

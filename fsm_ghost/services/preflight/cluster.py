@@ -1,6 +1,7 @@
 """Galera and Group Replication take writes on several servers; a lock on one of them stops only its own."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """Commits must become visible in the order of the binary log (protocol R1)."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

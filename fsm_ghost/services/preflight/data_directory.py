@@ -2,7 +2,8 @@
 
 import re
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 _OPTION = re.compile(r"^.*\b(?:DATA|INDEX) DIRECTORY ?= ?'([^']*)'", re.MULTILINE)
 

@@ -1,6 +1,7 @@
 """A foreign key belongs to a table, not to its name: after a swap it would be on the old table."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

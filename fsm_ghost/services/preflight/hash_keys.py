@@ -1,6 +1,7 @@
 """MariaDB keeps what is too long for a B-tree unique by a hash, and logs that hash as a hidden column."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

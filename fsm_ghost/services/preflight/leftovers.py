@@ -1,7 +1,8 @@
 """The names that we are going to use must be free."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.mysql import statements
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """The swap waits for transactions that use the table, and an old one makes every row's history longer."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 _LONG = 60  # seconds
 

@@ -1,7 +1,8 @@
 """Rows are copied and refreshed by a unique key that no row can do without."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.services.planner import usable_keys
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,7 +1,8 @@
 """Rows of a key WITHOUT OVERLAPS are alike when their periods meet, not when their values are equal."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.mysql.relations import has_overlaps_key
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

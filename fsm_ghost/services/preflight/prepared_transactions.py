@@ -1,6 +1,7 @@
 """Rows of a prepared XA transaction are in the binary log, and not yet to be seen: row copy waits for its end."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """The server must take writes."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 _VARIABLES = (
     "read_only",

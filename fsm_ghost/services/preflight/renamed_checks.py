@@ -1,7 +1,8 @@
 """CHECK constraints keep what they say and not what they are called."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.services.preflight import check_names
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """The migration runs where the application writes; or on a replica that logs what it is sent, where that is wanted."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """A migration that is stopped can be resumed for as long as the binary log reaches back to its checkpoint."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 _ROWS = 20_000  # a second: what row copy does on a slow server
 _BYTES = 20_000_000

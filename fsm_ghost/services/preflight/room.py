@@ -1,7 +1,8 @@
 """The table exists twice during a migration, and the binary log grows by the copy."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.mysql.space import Disk, disk_of
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 _GROWTH = 1.1  # the new table against the old one
 _LARGE = 1 << 30  # bytes: about less nothing is said where free space is unknown

@@ -1,6 +1,7 @@
 """Row images must hold the migration key, before and after a change."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

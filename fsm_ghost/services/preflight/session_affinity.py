@@ -1,6 +1,7 @@
 """A connection must be one session of the server: locks of tables, named locks, and KILL rely on it."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

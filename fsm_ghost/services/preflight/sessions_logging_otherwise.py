@@ -1,6 +1,7 @@
 """A session may log otherwise than the server's global variables say: statements, parts of rows, or nothing."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

@@ -1,6 +1,7 @@
 """What is written into InnoDB's shared tablespace makes it larger for good."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

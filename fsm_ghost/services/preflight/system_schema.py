@@ -1,6 +1,7 @@
 """The server's own tables are changed by the server."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 _OWN = frozenset({"mysql", "sys", "performance_schema", "information_schema"})
 

@@ -1,6 +1,7 @@
 """Only base tables of InnoDB can be copied while they are written to."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 _NATIVELY = "Use a native ALTER statement."
 _REMEDIES = {

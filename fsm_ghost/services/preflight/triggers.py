@@ -1,6 +1,7 @@
 """Triggers stay with the table that they were made on."""
 
-from fsm_ghost.services.preflight.subject import Finding, Subject, few
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject, few
 
 
 def check(subject: Subject) -> Finding | None:

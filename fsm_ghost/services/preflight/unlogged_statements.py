@@ -1,7 +1,8 @@
 """The filters of a binary log judge a statement by the default database, not by the table that it is about."""
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.services.preflight import binlog_filters
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:

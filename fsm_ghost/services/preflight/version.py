@@ -2,7 +2,8 @@
 
 import re
 
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.model.finding import Finding
+from fsm_ghost.services.preflight.subject import Subject
 
 _MYSQL = (8, 0)
 _MARIADB = (10, 5)

@@ -11,6 +11,7 @@ import pytest
 from fsm_ghost.model import document
 from fsm_ghost.model.chunk import Chunk, CopiedChunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.naming import Names, TableName
@@ -61,6 +62,7 @@ _ODD_KEYS: list[Key] = [
     (1, "1", "01", -1),
 ]
 _PROGRESS = Progress(
+    warnings=(Finding("it is odd", "Look at it.", ("odd = 1",)),),
     plan=replace(
         plan(COMPOSITE_KEY, swap=SwapMethod.SENTRY),
         demanded=(UniqueKey("u", ("remark", "n"), (10, None)),),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Column, Definition, Index
@@ -19,7 +20,7 @@ from fsm_ghost.mysql.sessions import Deviation
 from fsm_ghost.mysql.space import Disk
 from fsm_ghost.services import preflight
 from fsm_ghost.services.preflight import check_names
-from fsm_ghost.services.preflight.subject import Finding, Subject
+from fsm_ghost.services.preflight.subject import Subject
 
 ORDERS = TableName("shop", "orders")
 ITEMS = TableName("shop", "items")
