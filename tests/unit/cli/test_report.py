@@ -36,6 +36,7 @@ from fsm_ghost.settings import (
     ThrottleSettings,
     Where,
 )
+from fsm_ghost.verdict import closing
 from tests.unit.cli.made_up import (
     GALLERY,
     NOW,
@@ -239,6 +240,7 @@ def test_values_that_were_replaced_are_counted_by_column() -> None:
     offences = (
         Offence("customer", "is too large", 12, ("(7,)",), Lossy.CLAMP),
         Offence("customer", "is negative", 3, ("(9,)",), Lossy.CLAMP),
+        Offence("positive", "is a CHECK that does not hold", 5, ("(8,)",)),
     )
     probe = replace(NOT_PROBED, offences=offences)
     assert done(LOSSY, probe=probe)["replaced"] == [
@@ -257,6 +259,23 @@ def test_a_swap_that_nobody_lived_to_measure_has_no_cost_of_zero() -> None:
     report = done(swap=swap)
     assert report["swap"]["held_up_seconds"] is report["swap"]["locked_at"] is None
     assert "0 ms" not in text(report).replace("500 ms", "")
+
+
+def test_a_run_ends_with_what_was_done_what_is_in_doubt_and_how_the_old_table_goes() -> None:
+    def told(**fields: Any) -> list[str]:  # noqa: ANN401
+        return [*closing(record(replace(GALLERY["done"], progress=replace(_SWAPPED, **fields))))]
+
+    done, cost, old = told()
+    assert done == "1000000 rows copied, 12345 changes followed, 1000412 rows found equal."
+    assert cost == "Writers were held up for 143 ms by the swap."
+    assert old.endswith(": DROP TABLE `shop`.`orders_20261120110000_del`;")
+    found_done = told(swap=replace(_SWAP, stall=0.0), uncompared=("customer",))
+    assert found_done == [
+        done,
+        "Not compared, because of how their types change: customer.",
+        "The swap was found done after its run had ended: for how long it held writers up is not known.",
+        old,
+    ]
 
 
 def test_an_audit_that_was_not_made_is_told() -> None:
