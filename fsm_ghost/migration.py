@@ -17,15 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fsm_ghost import verdict
 from fsm_ghost.engine.record import Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
 from fsm_ghost.engine.store import Adoption, Change, Handover, Store
 from fsm_ghost.errors import (
-    AbortedError,
     ConnectionLostError,
     FsmGhostError,
-    MismatchError,
     OwnedElsewhereError,
     RefusedError,
     StoppedError,
@@ -33,19 +32,18 @@ from fsm_ghost.errors import (
     UsageError,
 )
 from fsm_ghost.model import document
-from fsm_ghost.model.naming import Names, TableName
+from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Outcome, Phase
-from fsm_ghost.model.progress import Swap
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
-from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import read_alter
 from fsm_ghost.mysql.changelog import Changelog
 from fsm_ghost.mysql.lease import Held, Lease
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import mirror
 from fsm_ghost.services.builder import Builder
-from fsm_ghost.settings import ServerSettings, Settings, Where
+from fsm_ghost.settings import ServerSettings, Settings
 from fsm_ghost.wiring import House, Publish, check_server, lease_of, names_of
 
 log = logging.getLogger(__name__)
@@ -261,67 +259,5 @@ def _refuse(run: Run, error: FsmGhostError) -> None:
 
 def _ending(store: Store, record: Record, phase: Phase) -> Ending:
     """What a final state means for whoever called."""
-    return Ending(phase, _exit_code(store, record, phase), record.snapshot(alive=False), _report(record, phase))
-
-
-def _exit_code(store: Store, record: Record, phase: Phase) -> int:
-    outcomes = [entry.outcome for entry in store.journal(record.id)]
-    kind: type[FsmGhostError] | None = None
-    if phase is Phase.DONE and record.progress.swap is not None and record.progress.swap.escaped:
-        kind = MismatchError
-    elif Outcome.REFUSED in outcomes:
-        kind = RefusedError
-    elif phase is Phase.FAILED:
-        kind = MismatchError
-    elif phase is Phase.ABORTED:
-        kind = AbortedError
-    return kind.exit_code if kind else 0
-
-
-def _audited(swap: Swap, names: Names) -> list[str]:
-    """What the audit of a swap has found, for people."""
-    if swap.escaped is None:
-        return ["The binlog was not read up to the swap: nobody looked for writes between lock and RENAME."]
-    if not swap.escaped:
-        return []
-    told = [
-        f"{swap.escaped} rows were written to the old table after its lock; {swap.healed} of them were brought over."
-    ]
-    if swap.unclear:
-        shown = ", ".join(str(key) for key in swap.unclear[:10])
-        told.append(f"Written again since, so compare them in {names.old} and {names.original}: {shown}")
-    return told
-
-
-def _report(record: Record, phase: Phase) -> tuple[str, ...]:
-    progress, short = record.progress, record.short_id
-    if phase is Phase.FAILED and not record.is_finished:
-        return (
-            "The original table is untouched; the ghost table is kept for a look.",
-            f"fsm-ghost resume {short} --retry   or   fsm-ghost abort {short}",
-        )
-    if progress.altered:
-        return (f"The server has changed {record.table} by itself (ALGORITHM=INSTANT); nothing was copied.",)
-    done = (
-        f"{progress.rows} rows copied, {progress.changes} changes followed, {progress.verified_rows} rows found equal."
-    )
-    if record.asked.where is Where.TEST and phase is Phase.DONE:
-        return (done, "It was a test: nothing was swapped, and the replica is as it was.")
-    if progress.swap is None or progress.plan is None:
-        return ()
-    names = progress.plan.names
-    lines = [
-        done,
-        f"Writers were held up for {progress.swap.stall * 1000:.0f} ms by the swap.",
-    ]
-    lines += [
-        f"Changed as allowed ({offence.allowed}): {offence.subject} {offence.what}, {offence.rows} rows when it began."
-        for offence in progress.probe.offences
-        if offence.allowed
-    ]
-    lines += _audited(progress.swap, names)
-    if progress.uncompared:
-        lines.append(f"Not compared, because of how their types change: {', '.join(progress.uncompared)}.")
-    if not record.asked.cut_over.drop_old_table:
-        lines.append(f"The old table is kept. When it is not needed any more: {statements.drop_for_people(names.old)}")
-    return tuple(lines)
+    code = verdict.exit_code(record, store.journal(record.id))
+    return Ending(phase, code, record.snapshot(alive=False), verdict.closing(record))

@@ -228,7 +228,8 @@ class House:
         autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
         swap, asked = builder.swap_method(), self._settings.definition
         plan = planner.make_plan(self._names, alteration, original, ghost, swap, autoinc_mode, asked)
-        return replace(plan, native=native, deferral=self._deferral(builder, alteration.clauses, original, ghost))
+        deferral = self._deferral(builder, alteration.clauses, original, ghost)
+        return replace(plan, native=native, deferral=deferral, server=self._server)
 
     def _deferral(self, builder: Builder, clauses: str, original: Definition, ghost: Definition) -> Deferral:
         """Which indexes are built after row copy; where that does not work, all are there from the beginning."""

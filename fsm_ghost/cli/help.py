@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 from fsm_ghost.cli.exit_codes import ExitCode
-from fsm_ghost.cli.option import CONFIG, Group, Option
+from fsm_ghost.cli.option import CONFIG, STEERING, Group, Option
 from fsm_ghost.cli.options import options_of
 
 WIDTH = 79
@@ -47,6 +47,12 @@ COMMANDS: dict[str, Command] = {
         ("[ID] [OPTIONS]",),
         "show a migration, also while it is running",
         "Without ID: the only unfinished one, or else the newest.",
+    ),
+    "report": Command(
+        ("[ID] [OPTIONS]",),
+        "print what a migration did, what it cost, what is not proved",
+        "Also long after it has ended, and while it runs, as far as it has come. Without ID: the only unfinished one,"
+        " or else the newest. Runs that end a migration write it into files: --report-path.",
     ),
     "list": Command(("[OPTIONS]",), "show the unfinished migrations", "Of this state file, the newest first."),
     "cut-over": Command(
@@ -115,7 +121,8 @@ def general() -> str:
         "usage: fsm-ghost COMMAND [OPTIONS]",
         "Online schema change for MySQL and MariaDB: alter big tables in use.",
         "",
-        *(f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()),
+        *(f"  {name:<12}{command.summary}" for name, command in COMMANDS.items() if name not in STEERING),
+        *textwrap.wrap(f"and, for a running one: {', '.join(STEERING)}", WIDTH, initial_indent="  "),
         "",
         "A first migration (then the same with start --execute in place of plan):",
         '  fsm-ghost plan --ask-pass "ALTER TABLE shop.orders ADD COLUMN note TEXT"',

@@ -40,6 +40,7 @@ PREFIX = "FSM_GHOST_"  # of environment variables
     PLAN,
     RESUME,
     STATUS,
+    REPORT,
     LIST,
     CUT_OVER,
     POSTPONE,
@@ -57,6 +58,7 @@ PREFIX = "FSM_GHOST_"  # of environment variables
     "plan",
     "resume",
     "status",
+    "report",
     "list",
     "cut-over",
     "postpone",
@@ -73,12 +75,12 @@ PREFIX = "FSM_GHOST_"  # of environment variables
 STEERING = (CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE)
 # The argument beside options.
 TAKES = {START: "statement", PLAN: "statement", CONFIG: "show", COMPLETION: "shell"} | dict.fromkeys(
-    (RESUME, STATUS, *STEERING, ABORT, CLEANUP), "ID"
+    (RESUME, STATUS, REPORT, *STEERING, ABORT, CLEANUP), "ID"
 )
 STARTING = (START,)
 CONNECTING = (START, RESUME, ABORT, CLEANUP)
 DRIVING = (START, RESUME, ABORT)
-STORING = (START, RESUME, STATUS, LIST, *STEERING, ABORT, CLEANUP)
+STORING = (START, RESUME, STATUS, REPORT, LIST, *STEERING, ABORT, CLEANUP)
 AS_START = (PLAN, CONFIG)  # commands that take the options of start
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.exit_codes import ExitCode
+from fsm_ghost.cli.report import keep
 from fsm_ghost.cli.ui import Screen, screen
 from fsm_ghost.cli.ui.ended import Ended
 from fsm_ghost.engine.store import Change, Store
@@ -43,7 +44,8 @@ def carry_out(
         migration = found()
         with stopped_by_signals(shown) as stop:
             ending = _drive(store, migration, server, shown, stop, order, change)
-    shown.ended(_ended(store, ending))
+        kept = keep(store, migration, values.text("report-path"))
+    shown.ended(_ended(store, ending, kept))
     return ending.exit_code
 
 
@@ -65,9 +67,9 @@ def _drive(
     return ending
 
 
-def _ended(store: Store, ending: Ending) -> Ended:
+def _ended(store: Store, ending: Ending, kept: tuple[str, ...]) -> Ended:
     reason = "" if ending.exit_code == ExitCode.DONE else why(store, ending.snapshot.id)
-    return Ended(ending.snapshot, ending.exit_code, ending.report, reason)
+    return Ended(ending.snapshot, ending.exit_code, (*ending.report, *kept), reason)
 
 
 def why(store: Store, migration: str) -> str:

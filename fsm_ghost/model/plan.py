@@ -118,7 +118,8 @@ class Plan:
     rows of the original may break one of them (protocol R9); `unproved` names those that do not hold already.
     `deferral` says which indexes are built after row copy, `native` how the server would do it. `renamed_checks` are
     CHECKs that will have another name after the swap. `zoned`: some value of the new table follows from a time zone,
-    which is the server's own; anything else is done in UTC. `remarks` are what to know about new columns.
+    which is the server's own; anything else is done in UTC. `remarks` are what to know about new columns; `server` is
+    the one that was asked.
     """
 
     names: Names
@@ -140,6 +141,7 @@ class Plan:
     renamed_checks: tuple[MappedColumn, ...] = ()
     zoned: bool = False
     remarks: tuple[str, ...] = ()
+    server: ServerIdentity | None = None
 
     @property
     def finds_by_timestamp(self) -> bool:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from fsm_ghost.engine.record import JournalEntry, Record
+from fsm_ghost.model import document
 from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.key import KeyColumn, KeyKind, MigrationKey
 from fsm_ghost.model.naming import Names, TableName
-from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.plan import Deferral, MappedColumn, Plan, SwapMethod
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.settings import ServerSettings, Settings
 
+SETTINGS = Settings(
+    ServerSettings("db1", 3307, "ghost"), "shop", "orders", "ADD COLUMN note TEXT, CHANGE customer client INT UNSIGNED"
+)
 STARTED = datetime(2026, 11, 20, 11, 0, 0, tzinfo=UTC).timestamp()
 NOW = STARTED + 83
 TABLE = TableName("shop", "orders")
@@ -160,3 +166,58 @@ GALLERY: dict[str, Snapshot] = {
     "dry run": replace(_DRY, phase=Phase.PREPARE),
     "dry run, done": _over(replace(_DRY, phase=Phase.DONE, progress=Progress(plan=PLAN, prepared=True))),
 }
+
+
+def record(pictured: Snapshot, settings: Settings = SETTINGS) -> Record:
+    """What the state file has of a migration."""
+    return Record(
+        id=pictured.id,
+        server="6f1c0e1e-c6a5-11f0-9c1e-0242ac110002",
+        host="db1:3307",
+        table=pictured.table,
+        statement=pictured.statement,
+        settings=document.dump(replace(settings, execute=pictured.execute)),
+        phase=pictured.phase,
+        came_from=None,
+        seq=0,
+        epoch=2,
+        token="",
+        owner="host7 process 4711",
+        reason=pictured.reason,
+        created_at=pictured.created_at,
+        finished_at=pictured.finished_at,
+        taken_over="",
+        progress=pictured.progress,
+        readings=pictured.readings,
+        checkpoints=pictured.checkpoints,
+        checkpoint_at=pictured.checkpoint_at,
+    )
+
+
+def journal(*transitions: tuple[Phase, Outcome, Phase, float, str]) -> tuple[JournalEntry, ...]:
+    """Transitions, each so many seconds after the start, with its reason."""
+    return tuple(
+        JournalEntry(number, source, outcome, dest, reason, 1, STARTED + after)
+        for number, (source, outcome, dest, after, reason) in enumerate(transitions, start=1)
+    )
+
+
+BLOCKED = (
+    "the lock was not granted within 1 s: held up by connection 88 (app@web3, running 'SELECT SLEEP(100)', 31 s);"
+    " killed connection 88 (app@web3, running 'SELECT SLEEP(100)', 31 s)"
+)
+UP_TO_CUT_OVER = (
+    (Phase.VALIDATE, Outcome.PASSED, Phase.PREPARE, 0.5, ""),
+    (Phase.PREPARE, Outcome.PREPARED, Phase.COPY, 2.0, ""),
+    (Phase.COPY, Outcome.COPIED, Phase.SYNC, 54.0, ""),
+    (Phase.SYNC, Outcome.CAUGHT_UP, Phase.VERIFY, 55.0, ""),
+    (Phase.VERIFY, Outcome.EQUAL, Phase.SYNC, 75.0, ""),
+    (Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, 75.5, ""),
+)
+OF_DONE = journal(
+    *UP_TO_CUT_OVER,
+    (Phase.CUT_OVER, Outcome.GIVEN_UP, Phase.SYNC, 76.75, BLOCKED),
+    (Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, 81.0, ""),
+    (Phase.CUT_OVER, Outcome.SWAPPED, Phase.CLEANUP, 82.0, ""),
+    (Phase.CLEANUP, Outcome.CLEANED, Phase.DONE, 83.0, ""),
+)

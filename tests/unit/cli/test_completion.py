@@ -48,7 +48,7 @@ def completed(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     "words, proposed",
     [
-        (["fsm-ghost", "re"], ["resume", "rehearse"]),
+        (["fsm-ghost", "re"], ["resume", "report", "rehearse"]),
         (["fsm-ghost", "start", "--chunk"], ["--chunk-size"]),
         (["fsm-ghost", "start", "--ui", "p"], ["plain"]),
         (["fsm-ghost", "start", "--ui", "=", "p"], ["plain"]),

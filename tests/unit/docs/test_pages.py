@@ -17,6 +17,7 @@ from fsm_ghost.services import preflight
 from fsm_ghost.services.hooks import Hooks, Occasion
 from fsm_ghost.settings import ServerSettings, Settings
 from tests.model.rules import Rule
+from tests.unit.cli.test_report import every_kind
 from tests.unit.docs.pages import DOCS, PAGES, ROOT
 
 WRITE = "run: python -m tests.unit.docs"
@@ -88,6 +89,29 @@ def _schema() -> dict[str, list[str]]:
         }
     finally:
         connection.close()
+
+
+def test_every_key_of_a_report_is_described_and_no_other() -> None:
+    head, *sections = _text("reference/report.md").partition("\n## The document\n")[2].split("\n## ")
+    described = {section.partition("\n")[0]: _described(section) for section in sections}
+    report = every_kind()
+    assert _described(head) == set(report)
+    of_parts = {part: _keys(value) for part, value in report.items() if part != "settings"}  # these are the options
+    assert described == {part: keys for part, keys in of_parts.items() if keys}
+
+
+def _described(section: str) -> set[str]:
+    """The names in the first column of a section's table."""
+    rows: list[str] = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+
+
+def _keys(value: object, path: str = "") -> set[str]:
+    """The keys of a part of a document, with dots: those of an object in another, and of the objects of a list."""
+    if isinstance(value, dict):
+        return {found for key, inner in value.items() for found in _keys(inner, f"{path}.{key}".lstrip("."))}
+    objects = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return {found for item in objects for found in _keys(item, path)} if objects else {path} - {""}
 
 
 def test_every_preflight_check_is_listed_with_what_to_do() -> None:
