@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fsm_ghost.mysql.private import PrivateServer
 from tests.integration.driving import Driver
 from tests.servers import Database
 
@@ -15,3 +16,11 @@ def driver(database: Database, tmp_path: Path) -> Iterator[Driver]:
     own = Driver(database, tmp_path)
     yield own
     own.close()
+
+
+@pytest.fixture
+def twin(server: PrivateServer) -> Iterator[Database]:
+    """A database in which the same is done, but natively."""
+    own = Database(server)
+    yield own
+    own.drop()
