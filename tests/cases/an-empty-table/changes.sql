@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (1, 1);
+UPDATE t SET id = 7;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARBINARY(4), b BINARY(4));
+INSERT INTO t VALUES (1, x'1100', x'1100'), (2, x'', x''), (3, NULL, NULL);

@@ -1,0 +1,1 @@
+UPDATE t SET b = 255 WHERE id = 3;

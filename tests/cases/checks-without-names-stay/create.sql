@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT DEFAULT 1 CHECK (a < 10), b INT DEFAULT 2, CHECK (a <> b), CHECK (b > 0));
+INSERT INTO t (id) VALUES (1), (2), (5);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9000) COMPRESSED, b BLOB COMPRESSED, c TEXT);
+INSERT INTO t VALUES (1, REPEAT('ä', 4000), REPEAT(x'00', 60000), REPEAT('x', 9000)), (2, '', '', ''), (3, NULL, NULL, NULL), (4, 'short', 'short', 'short');

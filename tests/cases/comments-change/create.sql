@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT COMMENT 'old') COMMENT = 'old';
+INSERT INTO t (id) VALUES (1), (2), (5);

@@ -1,0 +1,2 @@
+INSERT INTO t (a) VALUES (8);
+UPDATE t SET a = 3 WHERE id = 0;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), e ENUM('x', 'y')) CHARACTER SET latin1;
+INSERT INTO t VALUES (1, 'é', 'x'), (2, NULL, NULL);

@@ -1,0 +1,1 @@
+UPDATE t SET p = 1.0001 WHERE id = 1;

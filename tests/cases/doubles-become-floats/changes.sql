@@ -1,0 +1,2 @@
+UPDATE t SET d = 0.3 WHERE id = 1;
+INSERT INTO t VALUES (5, 1e-40);

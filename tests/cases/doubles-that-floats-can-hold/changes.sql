@@ -1,0 +1,2 @@
+UPDATE t SET d = 0.25 WHERE id = 1;
+INSERT INTO t VALUES (5, 3e8);

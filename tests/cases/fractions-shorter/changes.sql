@@ -1,0 +1,2 @@
+INSERT INTO t SELECT id + 10, a, c FROM t;
+UPDATE t SET a = '2024-12-31 23:59:59.4994', c = '00:00:01.4' WHERE id = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, v TEXT, FULLTEXT KEY words (v) WITH PARSER ngram);
+INSERT INTO t (id) VALUES (1), (2), (5);

@@ -1,0 +1,1 @@
+UPDATE t SET d = '1999-12-31 23:59:59' WHERE id = 2;

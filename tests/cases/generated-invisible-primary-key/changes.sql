@@ -1,0 +1,3 @@
+INSERT INTO t (id) VALUES (9);
+UPDATE t SET a = 5 WHERE id = 2;
+DELETE FROM t WHERE id = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT, KEY a (a) IGNORED, KEY b (a));
+INSERT INTO t (id) VALUES (1), (2), (5);

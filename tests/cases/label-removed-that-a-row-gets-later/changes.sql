@@ -1,0 +1,1 @@
+UPDATE t SET kind = 'b' WHERE id = 2;

@@ -1,0 +1,2 @@
+INSERT INTO t SELECT id + 10, e, s FROM t;
+UPDATE t SET e = 'l0', s = 9223372036854775808 WHERE id = 4;

@@ -1,0 +1,2 @@
+UPDATE t SET c1 = 7, c298 = 8 WHERE id = 1;
+INSERT INTO t (id) VALUES (3);

@@ -1,0 +1,1 @@
+UPDATE t SET at = '1969-01-01' WHERE id = 1;

@@ -1,0 +1,1 @@
+UPDATE t SET v = 'someday' WHERE id = 1;

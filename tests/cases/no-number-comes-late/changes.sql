@@ -1,0 +1,1 @@
+UPDATE t SET v = '12x' WHERE id = 1;

@@ -1,0 +1,1 @@
+UPDATE t SET b = '2024-01-15' WHERE n = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT, n INT, a DATE, b DATE, PERIOD FOR p (a, b), PRIMARY KEY (id, n));
+INSERT INTO t VALUES (1, 1, '2024-01-01', '2024-02-01'), (1, 2, '2024-02-01', '2024-03-01');

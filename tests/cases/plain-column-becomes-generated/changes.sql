@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (3, 3, 1);
+UPDATE t SET a = 5 WHERE id = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT, a INT, PRIMARY KEY (id DESC));
+INSERT INTO t (id) VALUES (1), (2), (5);

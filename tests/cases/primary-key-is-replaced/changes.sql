@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (4, 0);
+UPDATE t SET a = 5 WHERE id = 1;
+DELETE FROM t WHERE id = 2;

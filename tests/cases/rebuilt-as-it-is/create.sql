@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a TEXT, KEY (a(3))) COMMENT 'x';
+INSERT INTO t (id) VALUES (1), (2), (5);

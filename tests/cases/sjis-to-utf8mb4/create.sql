@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, c CHAR(9) CHARACTER SET sjis, v VARCHAR(20) CHARACTER SET sjis, x TEXT CHARACTER SET sjis, stays VARCHAR(20) CHARACTER SET sjis);
+INSERT INTO t VALUES (1, x'838A8381', x'955C', x'838A8381', x'838A8381'), (2, '', '', '', ''), (3, NULL, NULL, NULL, NULL), (4, 'a', 'a ', '%s', ' b ');

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY) TABLESPACE = innodb_system;
+INSERT INTO t (id) VALUES (1), (2), (5);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (5, '"x"');
+UPDATE t SET v = '{"a": 0.30000000000000004}' WHERE id = 2;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(30), b VARCHAR(30));
+INSERT INTO t VALUES (1, '-5', '1.10'), (2, '0', '0'), (3, NULL, NULL), (4, '007', '1e3');

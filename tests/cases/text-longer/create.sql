@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b CHAR(5), c TINYTEXT, d TEXT, e VARBINARY(10), f TINYBLOB);
+INSERT INTO t VALUES (1, 'x ', 'y', '', REPEAT('ä', 9000), x'00ff00', x'00'), (2, '', '', '😀', NULL, '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);

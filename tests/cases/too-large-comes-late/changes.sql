@@ -1,0 +1,1 @@
+UPDATE t SET n = 3000000000 WHERE id = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT, UNIQUE KEY uf ((a + id)));
+INSERT INTO t VALUES (1, 1);

@@ -1,0 +1,2 @@
+INSERT INTO t SELECT id + 10, c, v, x, stays FROM t;
+UPDATE t SET c = x'D83DDE000041', v = x'D83DDE000041', x = x'D83DDE000041', stays = x'D83DDE000041' WHERE id IN (1, 3);

@@ -1,0 +1,2 @@
+INSERT INTO t SELECT id + 10, c, v, x, stays FROM t;
+UPDATE t SET c = x'3DD800DE4100', v = x'3DD800DE4100', x = x'3DD800DE4100', stays = x'3DD800DE4100' WHERE id IN (1, 3);

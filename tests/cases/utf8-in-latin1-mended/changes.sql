@@ -1,0 +1,3 @@
+SET NAMES latin1;
+INSERT INTO t VALUES (4, 'spät', 'Ω');
+UPDATE t SET v = 'größe' WHERE id = 2;

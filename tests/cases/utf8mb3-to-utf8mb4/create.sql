@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, c CHAR(9) CHARACTER SET utf8mb3, v VARCHAR(20) CHARACTER SET utf8mb3, x TEXT CHARACTER SET utf8mb3, stays VARCHAR(20) CHARACTER SET utf8mb3);
+INSERT INTO t VALUES (1, x'E282AC', x'C3A4', x'E282AC', x'E282AC'), (2, '', '', '', ''), (3, NULL, NULL, NULL, NULL), (4, 'a', 'a ', '%s', ' b ');

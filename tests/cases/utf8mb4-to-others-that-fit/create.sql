@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b VARCHAR(20), c VARCHAR(20), d VARCHAR(20)) CHARACTER SET utf8mb4;
+INSERT INTO t VALUES (1, 'é€', '你好', '😀', 'ж'), (2, '', '', '', ''), (3, NULL, NULL, NULL, NULL);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (5, 1970, 2000);
+UPDATE t SET y = '0000', n = 1999 WHERE id = 1;

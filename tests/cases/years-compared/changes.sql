@@ -1,0 +1,1 @@
+UPDATE t SET y = 1970 WHERE id = 1;
