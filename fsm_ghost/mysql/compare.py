@@ -83,8 +83,9 @@ class Comparison:
         if old is None or new is None:
             return None
         value, new_name = mapped.value(f"{self._original}.{quote(old.name)}"), f"{self._ghost}.{quote(new.name)}"
-        if mapped.instead:  # the value has been made to fit
-            old = replace(new, charset=None, data_type="double" if new.data_type == "float" else new.data_type)
+        if mapped.instead:  # the value has been made to fit, but is of a wider type still
+            kind = {"float": "double", "enum": "text"}.get(new.data_type, new.data_type)
+            old = replace(new, charset=None, data_type=kind)
             value = f"RTRIM({value})" if new.data_type == "char" else value
         return same_value(old, new, value, new_name)
 
@@ -115,6 +116,11 @@ def _by_bytes(old: Column, new: Column, old_name: str, new_name: str) -> str:
     if old.charset == new.charset:  # some have several codes for one character
         return _as_stored(old, new, old_name, new_name)
     return f"{_bytes(old, old_name)} <=> {_bytes(new, new_name)}"
+
+
+def _by_label(old: Column, new: Column, old_name: str, new_name: str) -> str:
+    """By what the label says; what was no label when it was stored reads as an empty one does."""
+    return f"{_by_bytes(old, new, old_name, new_name)} AND ({old_name} + 0 = 0) <=> ({new_name} + 0 = 0)"
 
 
 def _as_json(_old: Column, _new: Column, old_name: str, new_name: str) -> str:
@@ -268,6 +274,7 @@ _SAME: tuple[tuple[_Applies, _Condition], ...] = (
     (_moves_labels, _by_each_label),
     (_are(types.TEXTS | {"enum"}, {"set"}), _read_as_set),
     (_are(types.TEXTS | {"set"}, {"enum"}), _read_as_enum),
+    (_are({"enum"}, {"enum"}), _by_label),
     (_are(types.TEXTS | types.LABELS, types.TEXTS | types.LABELS), _by_bytes),
     (_are({"json"}, {"json"}), _as_json),
     (_are({"json"}, types.TEXTS), _by_text),

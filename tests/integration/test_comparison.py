@@ -17,7 +17,7 @@ from fsm_ghost.model.naming import Names
 from fsm_ghost.model.plan import Flavour, MappedColumn, Plan
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.compare import Comparison
-from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.mysql.session import SQL_MODE, Session, connect_arguments
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.planner import conversions
 from tests.integration.compared import CHANGED, LOSSY, MARIADB, MYSQL, SAME, Case
@@ -121,6 +121,18 @@ def test_every_value_is_equal_to_itself_and_to_no_other_however_much_they_look_a
             pair.assert_told_apart([row], shifts)
             assert session.query(pair.comparison.differing_among([(row,)])) == ([(row,)] if shifts else [])
         pair.shift()
+
+
+def test_what_is_no_label_is_not_taken_for_the_empty_one(database: Database, session: Session, flavour: str) -> None:
+    kinds = ("ENUM('', 'x')", "ENUM('x', '')")
+    pair = Pair(database, session, [Case(kinds[0], new, ("''", "'x'")) for new in kinds])
+    session.execute("SET sql_mode = ''")
+    session.execute("UPDATE t SET c0 = 0, c1 = 0 WHERE id = 1")
+    session.execute(f"SET sql_mode = '{SQL_MODE}'")
+    pair.copy(Flavour(flavour))
+    assert pair.differing() == set()
+    pair.shift()
+    assert pair.unequal([1]) == {1: {"c0", "c1"}}
 
 
 def test_an_instant_one_hour_off_is_found_in_the_hour_that_comes_twice(
