@@ -15,7 +15,8 @@ import pytest
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.migration import Ending
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.settings import CopySettings
+from fsm_ghost.settings import CopySettings, CutOverSettings
+from tests.acceptance.busy import PATIENT, Busy
 from tests.crash.stage import until
 from tests.integration.driving import Driver, Running, tables
 from tests.servers import Database
@@ -161,3 +162,25 @@ def test_a_comparison_that_pauses_for_longer_than_servers_keep_connections_goes_
         plain.execute(f"SET GLOBAL wait_timeout = {kept}")
     assert (ending.phase, ending.snapshot.progress.verified_rows) == (Phase.DONE, ROWS)
     assert "trying again" not in caplog.text
+
+
+# --- No false alarm ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_only_behind_is_no_difference_also_where_types_change(database: Database, driver: Driver) -> None:
+    alter = (
+        "MODIFY customer VARCHAR(20), MODIFY amount VARCHAR(20), MODIFY remark LONGTEXT CHARACTER SET utf16,"
+        " MODIFY hits DOUBLE, MODIFY changed_at TIMESTAMP(6) NULL"
+    )
+    with Busy(database, driver) as busy:
+        settings = driver.settings(
+            "orders", alter, copy=CopySettings(chunk_size=20, workers=1), cut_over=CutOverSettings(PATIENT)
+        )
+        running = driver.start(settings, hold=Phase.VERIFY)
+        running.until_held()
+        busy.goes_on()  # and the migration does not: the comparison begins with rows that are behind
+        running.go()
+        ending = running.ending()
+        busy.writers.stop()
+    assert (ending.phase, ending.exit_code, ending.snapshot.progress.verified) == (Phase.DONE, 0, True)
+    assert busy.writers.errors == []
