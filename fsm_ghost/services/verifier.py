@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.chunk import KeyRange
@@ -155,7 +156,9 @@ class Verifier:
                 return
             behind = set(ledger.restless(found.suspects))
             if really := [key for key in found.suspects if key not in behind]:
-                raise self._mismatch(really)
+                self._open = None
+                self._send(tell_difference(self._comparison, self._plan, really))
+                return
             self._behind |= behind
             self._open = _Open(replace(found, suspects=()), None)
         if clean := tuple(key for key in self._behind if ledger.is_clean([key])):
@@ -175,14 +178,6 @@ class Verifier:
             place = place_in_range(self._plan.key, progress.first, progress.verify_last, upto)
         by_rows = (progress.verified_rows + rows) / max(progress.rows, 1)
         return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))
-
-    def _mismatch(self, keys: list[Key]) -> MismatchError:
-        shown = ", ".join(str(key) for key in keys[:_SHOWN])
-        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-        return MismatchError(
-            f"{self._plan.names.ghost} differs from {self._plan.names.original} in {len(keys)} rows: {shown}{more}",
-            "The original is untouched. Look at these rows in both tables; then abort, and please report it.",
-        )
 
 
 def compare_range(
@@ -221,6 +216,32 @@ def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> 
         return replace(found, suspects=suspects, seconds=0.0)
 
     return job
+
+
+def tell_difference(comparison: Comparison, plan: Plan, keys: Sequence[Key]) -> Callable[[Session], NoReturn]:
+    """The job that ends a comparison which found these keys different: MismatchError, with the columns of the first."""
+
+    def job(session: Session) -> NoReturn:
+        shown = keys[:_SHOWN]
+        digits = {
+            key_sql.parse(plan.key.columns, row[:-1]): row[-1] for row in session.query(comparison.by_column(shown))
+        }
+        told = "; ".join(f"{key}{_how(comparison, digits.get(key), is_there=key in digits)}" for key in shown)
+        more = f"; and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        raise MismatchError(
+            f"{plan.names.ghost} differs from {plan.names.original} in {len(keys)} rows: {told}{more}",
+            "The original is untouched. Look at these rows in both tables; then abort, and please report it.",
+        )
+
+    return job
+
+
+def _how(comparison: Comparison, digits: str | None, *, is_there: bool) -> str:
+    """In what a row differs, in words."""
+    if digits is None:
+        return ": not in the ghost table" if is_there else ": only in the ghost table"
+    columns = comparison.unequal(digits)
+    return f": {', '.join(columns)}" if columns else ""
 
 
 def _keys(session: Session, key: MigrationKey, statement: str) -> tuple[Key, ...]:

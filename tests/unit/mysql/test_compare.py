@@ -1,9 +1,12 @@
 """When a value was brought over unchanged: exactly, or not at all."""
 
+from dataclasses import replace
+
 import pytest
 
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.model.plan import MappedColumn
 from fsm_ghost.model.table import Column, Definition
 from fsm_ghost.mysql.compare import Comparison, same_value
 from tests.unit.model.examples import COMPOSITE_KEY, NAMES, plan
@@ -30,6 +33,7 @@ def condition(old: Column, new: Column) -> str | None:
 
 
 PLAIN = "o <=> n"
+SECONDS = "IFNULL(UNIX_TIMESTAMP({}), 0)"
 BYTES = "CAST(o AS BINARY) <=> CAST(n AS BINARY)"
 
 
@@ -43,13 +47,9 @@ BYTES = "CAST(o AS BINARY) <=> CAST(n AS BINARY)"
         ("tinyint(1)", "smallint"),
         ("int", "decimal(20,4)"),
         ("decimal(10,2)", "decimal(20,4)"),
-        ("float", "double"),
         ("date", "date"),
         ("datetime(6)", "datetime(6)"),
         ("time(3)", "time(3)"),
-        ("bit(8)", "bit(8)"),
-        ("double", "double"),
-        ("float", "float"),
         ("uuid", "uuid"),
         ("inet6", "inet6"),
     ],
@@ -58,13 +58,15 @@ def test_numbers_and_values_of_one_type_are_compared_as_they_are(old: str, new: 
     assert condition(column(old), column(new)) == PLAIN
 
 
-@pytest.mark.parametrize("kind", ["blob", "varbinary(10)", "binary(16)", "longblob", "geometry", "vector(3)"])
+@pytest.mark.parametrize("kind", ["blob", "varbinary(10)", "longblob", "geometry", "point", "vector(3)"])
 def test_bytes_of_one_type_are_compared_as_bytes(kind: str) -> None:
     assert condition(column(kind), column(kind)) == BYTES
 
 
-def test_json_is_compared_by_its_text() -> None:
-    assert condition(column("json"), column("json")) == "CAST(o AS CHAR) <=> CAST(n AS CHAR)"
+def test_json_is_compared_by_the_bytes_of_its_text_and_as_json() -> None:
+    assert condition(column("json"), column("json")) == (
+        "CAST(CAST(o AS CHAR) AS BINARY) <=> CAST(CAST(n AS CHAR) AS BINARY) AND o <=> n"
+    )
 
 
 @pytest.mark.parametrize("old,new", [("varchar(10)", "varchar(10)"), ("char(5)", "text"), ("text", "varchar(100)")])
@@ -83,8 +85,13 @@ def test_text_across_character_sets_is_compared_by_the_bytes_of_its_characters(o
         assert spelled in found
 
 
+def test_text_of_one_character_set_is_compared_by_its_own_bytes_for_some_have_two_codes_for_a_character() -> None:
+    assert condition(column("varchar(10)", "cp932"), column("text", "cp932")) == BYTES
+
+
 def test_labels_are_compared_by_what_they_say_and_not_by_their_number() -> None:
-    assert condition(column("enum('a','b')", "utf8mb4"), column("enum('b','a','c')", "utf8mb4")) == BYTES
+    found = condition(column("enum('a','b')", "utf8mb4"), column("enum('b','a','c')", "utf8mb4"))
+    assert found == f"{BYTES} AND (o + 0 = 0) <=> (n + 0 = 0)"
 
 
 def test_the_labels_of_a_set_are_compared_one_by_one_where_they_have_moved() -> None:
@@ -100,9 +107,14 @@ def test_the_labels_of_a_set_are_compared_one_by_one_where_they_have_moved() -> 
         ("timestamp", "timestamp", "UNIX_TIMESTAMP(o) <=> UNIX_TIMESTAMP(n)"),
         ("decimal(10,2)", "bigint", "ROUND(o, 0) <=> n"),
         ("decimal(10,4)", "decimal(10,2)", "ROUND(o, 2) <=> n"),
-        ("int", "varchar(20)", "CAST(CAST(o AS CHAR CHARACTER SET utf8mb4) AS BINARY) <=> CAST(n AS BINARY)"),
+        ("date", "varchar(20)", "CAST(CAST(o AS CHAR CHARACTER SET utf8mb4) AS BINARY) <=> CAST(n AS BINARY)"),
         ("datetime(6)", "datetime", "CAST(o AS DATETIME(0)) <=> n"),
-        ("datetime", "timestamp", "CAST(o AS DATETIME(0)) <=> n"),
+        (
+            "datetime",
+            "timestamp",
+            f"CAST(o AS DATETIME(0)) <=> n AND {SECONDS.format('CAST(o AS DATETIME(0))')} <=> {SECONDS.format('n')}",
+        ),
+        ("timestamp", "timestamp(6)", "UNIX_TIMESTAMP(o) <=> UNIX_TIMESTAMP(n)"),
         ("timestamp(3)", "datetime(3)", "CAST(o AS DATETIME(3)) <=> n"),
         ("datetime", "date", "CAST(o AS DATE) <=> n"),
         ("varbinary(10)", "binary(12)", "CAST(o AS BINARY(12)) <=> CAST(n AS BINARY)"),
@@ -111,7 +123,15 @@ def test_the_labels_of_a_set_are_compared_one_by_one_where_they_have_moved() -> 
         ("int", "bit(8)", "o + 0 <=> n + 0"),
         ("year(4)", "int", "o + 0 <=> n + 0"),
         ("year(4)", "year(4)", "o + 0 <=> n + 0"),
-        ("double", "float", "CAST(o AS FLOAT) <=> n"),
+        ("bit(8)", "bit(8)", "o + 0 <=> n + 0"),
+        ("double", "double", f"{PLAIN} AND (o <> 0 OR LEFT(o, 1) <=> LEFT(n, 1))"),
+        ("float", "double", f"{PLAIN} AND (o <> 0 OR LEFT(o, 1) <=> LEFT(n, 1))"),
+        ("varchar(20)", "int", "CAST(o AS DECIMAL(65, 0)) <=> n"),
+        ("double", "bigint unsigned", "CAST(o AS UNSIGNED) <=> n"),
+        ("double", "decimal(10,2)", "CAST(o AS DECIMAL(10, 2)) <=> n"),
+        ("text", "binary(4)", "CAST(o AS BINARY(4)) <=> CAST(n AS BINARY)"),
+        ("varbinary(9)", "text", BYTES),
+        ("char(36)", "uuid", "CAST(o AS UUID) <=> n"),
     ],
 )
 def test_a_value_that_is_converted_is_compared_with_what_the_server_makes_of_it(
@@ -121,7 +141,7 @@ def test_a_value_that_is_converted_is_compared_with_what_the_server_makes_of_it(
 
 
 @pytest.mark.parametrize(
-    "old,new", [("varchar(20)", "int"), ("double", "decimal(10,2)"), ("json", "longtext"), ("char(36)", "uuid")]
+    "old,new", [("datetime", "bigint"), ("bit(8)", "varchar(9)"), ("uuid", "varbinary(16)"), ("json", "int")]
 )
 def test_conversions_that_sql_cannot_compare_exactly_are_not_compared(old: str, new: str) -> None:
     assert condition(column(old, "utf8mb4"), column(new, "utf8mb4")) is None
@@ -144,7 +164,29 @@ def comparison(new_note: str = "varchar(10)") -> Comparison:
 
 def test_every_column_that_is_copied_is_compared_or_said_not_to_be() -> None:
     assert comparison().uncompared == ()
-    assert comparison("int").uncompared == ("note",)
+    assert comparison("bit(8)").uncompared == ("note",)
+
+
+def test_a_value_that_is_made_to_fit_is_compared_with_what_is_stored() -> None:
+    made = (
+        MappedColumn("a", "a", instead="LEFT(\0, 3)"),
+        MappedColumn("b", "b", instead="IF(\0 > 1, 0.1, \0)"),
+    )
+    names = [column("varchar(9)", "utf8mb4", "a"), column("double", name="b")]
+    fitting = [column("char(3)", "utf8mb4", "a"), column("float", name="b")]
+    counts = Comparison(
+        replace(plan(), mapping=made), definition(NAMES.original, *names), definition(NAMES.ghost, *fitting)
+    ).counts(KeyRange(None, None))
+    assert "CONVERT(RTRIM(LEFT(`shop`.`orders`.`a`, 3)) USING utf8mb4)" in counts
+    assert "CAST(IF(`shop`.`orders`.`b` > 1, 0.1, `shop`.`orders`.`b`) AS FLOAT) <=> `shop`.`orders_gho`.`b`" in counts
+
+
+def test_the_columns_that_differ_are_read_from_a_digit_for_each() -> None:
+    found = comparison()
+    assert found.unequal("1111") == ()
+    assert found.unequal("0101") == ("day", "hash")
+    with pytest.raises(ValueError, match="shorter"):
+        found.unequal("01")
 
 
 def test_rows_are_joined_by_the_key_under_both_names() -> None:

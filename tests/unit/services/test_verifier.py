@@ -5,10 +5,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, cast
 
+import pytest
+
+from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.services.verifier import Compared, Verifier
+from fsm_ghost.services.verifier import Compared, Verifier, tell_difference
 from tests.unit.model.examples import plan
 
 WHOLE = Progress(plan=plan(), verifying=True, first=(1,), verify_last=(95,))
@@ -107,3 +110,45 @@ def test_an_empty_table_is_one_open_range() -> None:
     progress = under_test.step(under_test.step(replace(WHOLE, verify_last=None, first=None)))
     assert around.compared == [KeyRange(None, None)]
     assert progress.verified
+
+
+@dataclass
+class Asked:
+    """A comparison, and a session that has rows for it: a key, and what is equal in it."""
+
+    rows: list[tuple[int, str | None]]
+    keys: list[Key] = field(default_factory=list)
+
+    def by_column(self, keys: list[Key]) -> str:
+        self.keys = keys
+        return "by column"
+
+    def unequal(self, digits: str) -> tuple[str, ...]:
+        return tuple(name for name, digit in zip(("id", "note"), digits, strict=True) if digit == "0")
+
+    def query(self, _: str) -> list[tuple[int, str | None]]:
+        return self.rows
+
+
+def difference(keys: int, *rows: tuple[int, str | None]) -> tuple[str, list[Key]]:
+    """What is said about the keys from 1 on, and which of them were looked at."""
+    asked: Any = Asked(list(rows))
+    with pytest.raises(MismatchError) as caught:
+        tell_difference(asked, plan(), [(number,) for number in range(1, keys + 1)])(asked)
+    return caught.value.message, asked.keys
+
+
+def test_a_difference_is_told_by_its_columns_or_by_the_table_that_lacks_the_row() -> None:
+    said, _ = difference(3, (2, "10"), (3, None))
+    assert said.endswith("in 3 rows: (1,): only in the ghost table; (2,): note; (3,): not in the ghost table")
+
+
+def test_a_row_that_has_become_equal_since_is_told_all_the_same() -> None:
+    assert difference(1, (1, "11"))[0].endswith("in 1 rows: (1,)")
+
+
+def test_of_many_rows_that_differ_the_first_are_told() -> None:
+    said, looked_at = difference(12)
+    assert looked_at == [(number,) for number in range(1, 11)]
+    assert said.endswith("(10,): only in the ghost table; and 2 more")
+    assert "in 12 rows" in said
