@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass, replace
 
@@ -80,7 +81,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One transition that happened."""
+    """One transition that happened; `facts` is what the migration had come to by then, as a JSON object."""
 
     seq: int
     source: Phase
@@ -89,6 +90,7 @@ class JournalEntry:
     reason: str
     epoch: int
     at: float
+    facts: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,23 @@ class PendingHook:
     seq: int
     moment: Moment
     attempt: int
+
+
+def facts_of(progress: Progress) -> str:
+    """What a transition is judged by, and what people want to know about it: what is not nothing, as a JSON object."""
+    facts = {
+        "rows": progress.rows,
+        "chunks": progress.chunks,
+        "changes": progress.changes,
+        "refreshed": progress.refreshed,
+        "verified_rows": progress.verified_rows,
+        "attempts": progress.attempts,
+        "safe": str(progress.safe) if progress.safe else "",
+        "swapping": progress.swapping,
+        "postponed": progress.postponed,
+        "throttled": progress.throttled,
+    }
+    return json.dumps({name: fact for name, fact in facts.items() if fact})
 
 
 def record_of(row: sqlite3.Row) -> Record:

@@ -208,9 +208,19 @@ class Store:
     def _adopt_history(self, handover: Handover) -> None:
         migration = handover.origin.id
         self._db.execute_each(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (migration, entry.seq, entry.source, entry.outcome, entry.dest, entry.reason, entry.epoch, entry.at)
+                (
+                    migration,
+                    entry.seq,
+                    entry.source,
+                    entry.outcome,
+                    entry.dest,
+                    entry.reason,
+                    entry.epoch,
+                    entry.at,
+                    entry.facts,
+                )
                 for entry in handover.origin.journal
             ],
         )
@@ -238,11 +248,15 @@ class Store:
             ],
         )
 
-    def order(self, migration: str, verb: str) -> int:
+    def order(self, migration: str, verb: str, value: str = "") -> int:
         """Leave a command for the run of a migration; its id."""
         with self._db.transaction("store.order"):
             cursor = self._db.execute(
-                "INSERT INTO commands (migration, verb, at) VALUES (?, ?, ?)", migration, verb, time.time()
+                "INSERT INTO commands (migration, verb, value, at) VALUES (?, ?, ?, ?)",
+                migration,
+                verb,
+                value,
+                time.time(),
             )
         return int(cursor.lastrowid or 0)
 
