@@ -264,6 +264,20 @@ class ControlSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Who is given figures: Prometheus at a port (0: nobody) or by a file, StatsD at an address, with tags."""
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    file: str = ""
+    statsd_addr: str = ""
+    statsd_tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _within("--metrics-port", self.port, 0, 65_535)
+
+
+@dataclass(frozen=True, slots=True)
 class HookSettings:
     """Hooks: executables in `path`; the hints are handed to them."""
 
@@ -291,6 +305,7 @@ class Settings:
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     hooks: HookSettings = field(default_factory=HookSettings)
     control: ControlSettings = field(default_factory=ControlSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
     def __post_init__(self) -> None:
         for flag, value in (("--database", self.schema), ("--table", self.table), ("--alter", self.alter)):

@@ -352,10 +352,17 @@ def test_closing_ends_the_thread_and_closes_the_sources(throttling: Callable[...
 
 def test_what_is_wanted_still_is_kept_and_what_is_not_is_let_go_of(throttling: Callable[..., Throttle]) -> None:
     stays, goes, comes_in = Scripted(""), Scripted("too much"), Scripted("")
+    made: list[Source] = []
+
+    def make(source: Source) -> Source:
+        made.append(source)
+        return source
+
     throttle = throttling(stays, goes)
     comes(throttle, "too much")
-    throttle.change(wanted(stays, comes_in))
+    throttle.change([Wanted(id(source), partial(make, source)) for source in (stays, comes_in)])
     comes(throttle, "")
+    assert made == [comes_in]
     assert goes.closed.wait(60)
     assert not stays.closed.is_set()
     assert comes_in.asked > 0
