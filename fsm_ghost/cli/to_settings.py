@@ -108,7 +108,7 @@ def server(values: Values, password: str, remembered: ServerSettings | None = No
 def _is_changeable(option: Option) -> bool:
     """Whether a migration that was begun may be asked for this anew."""
     is_ours = option.name in TUNABLE and option.name != "postpone-cut-over-flag-file"  # another host's: see `here`
-    return is_ours or option.name == "postpone" or option.sets.startswith("control.")
+    return is_ours or option.name == "postpone" or option.sets.startswith(("control.", "metrics."))
 
 
 def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:
@@ -183,6 +183,7 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "test-on-replica": lambda text: Where.TEST if text == str(True) else Where.PRIMARY,
     "mysql-timeout": lambda text: float(text) or _NOTHING.connect_timeout,
     "ssl-mode": Encryption,
+    "statsd-tags": _names,
 }
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from fsm_ghost.model import document
+from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.model.plan import Plan
@@ -94,6 +95,16 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A command as it was given: when, when a run took it, and what came of it; None where that is not known."""
+
+    command: Command
+    at: float
+    taken_at: float | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
 class PendingHook:
     """A moment whose hooks have to be run: for the `attempt`th time."""
 
@@ -144,3 +155,14 @@ def record_of(row: sqlite3.Row) -> Record:
         checkpoints=row["checkpoints"],
         checkpoint_at=row["checkpoint_at"] if row["checkpoints"] else None,
     )
+
+
+def order_of(row: sqlite3.Row) -> Order:
+    """The command in a row of `commands`."""
+    command = Command(row["id"], Verb(row["verb"]), row["value"])
+    return Order(command, row["at"], row["taken_at"], answer_of(row))
+
+
+def answer_of(row: sqlite3.Row) -> Answer | None:
+    """The answer in a row of `commands`, if there is one."""
+    return None if row["answer"] is None else Answer(row["id"], bool(row["took_effect"]), row["answer"])
