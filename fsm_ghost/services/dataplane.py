@@ -220,7 +220,7 @@ class DataPlane:
 
     def retune(self, settings: Settings) -> None:
         """Work with other settings from now on; those that only matter in the beginning change nothing any more."""
-        self._throttle_changed = True
+        self._throttle_changed |= settings.throttle != self._tools.settings.throttle
         self._tools = replace(self._tools, settings=settings)
         if self._chunker is not None:
             self._chunker.retune(settings.copy)

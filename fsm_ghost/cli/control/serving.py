@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -60,8 +59,8 @@ class Serving:
         self._begun.append(Listener(doors, desk.answer))
         log.info("listening at %s", ", ".join(door.shown for door in doors) or "no door")
         if record.asked.control.panic_flag_file:
-            watch = partial(_look_for, Path(record.asked.control.panic_flag_file), desk, record.table.name)
-            self._begun.append(Ticker("panic-flag", PANIC_EVERY, watch))
+            flag = _PanicFlag(Path(record.asked.control.panic_flag_file), desk, record.table.name)
+            self._begun.append(Ticker("panic-flag", PANIC_EVERY, flag.look))
         for each in begin(self._store.path, record):
             self._begun.append(each)
 
@@ -89,8 +88,18 @@ class Serving:
             return []
 
 
-def _look_for(flag: Path, desk: Desk, table: str) -> None:
-    """Stop the run when the file is there."""
-    if os.path.lexists(flag):
-        log.warning("%s exists: the run is to stop", flag)
-        desk.reply(Request("panic", table))
+class _PanicFlag:
+    """A file that stops the run, once."""
+
+    def __init__(self, path: Path, desk: Desk, table: str) -> None:
+        self._path = path
+        self._desk = desk
+        self._table = table
+        self._seen = False
+
+    def look(self) -> None:
+        """Ask the run to stop when the file is there; a run that is busy does so later."""
+        if not self._seen and os.path.lexists(self._path):
+            self._seen = True
+            log.warning("%s exists: the run is to stop", self._path)
+            self._desk.reply(Request("panic", self._table))

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST = 65_536  # bytes of a line
 _PATIENCE = 10.0  # seconds for a client's line, and for its taking the answer
-_MOST = 16  # clients at the same time
+_MOST = 16  # clients of a door at the same time: whoever has no token keeps nobody from the socket
 _PENALTY = 1.0  # seconds that a wrong token costs
 
 
@@ -32,7 +32,7 @@ class Listener:
         self._answer = answer
         self._closed = threading.Event()
         self._waker, self._alarm = socket.socketpair()
-        self._clients: dict[threading.Thread, socket.socket] = {}
+        self._clients: dict[threading.Thread, tuple[socket.socket, Door]] = {}
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
         self._thread.start()
 
@@ -43,7 +43,7 @@ class Listener:
         self._thread.join()
         for door in self._doors:
             door.close()
-        for thread, client in self._clients.items():
+        for thread, (client, _) in self._clients.items():
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RD)  # whoever has not said anything yet is not waited for
             thread.join(timeout=1)
@@ -69,12 +69,12 @@ class Listener:
             return
         client.settimeout(_PATIENCE)
         self._clients = {thread: taken for thread, taken in self._clients.items() if thread.is_alive()}
-        if len(self._clients) >= _MOST:
+        if sum(taken is door for _, taken in self._clients.values()) >= _MOST:
             self._give(client, "not done: too many clients at the same time\n")
             client.close()
             return
         thread = threading.Thread(target=self._serve, args=(client, door), name="control-client", daemon=True)
-        self._clients[thread] = client
+        self._clients[thread] = client, door
         thread.start()
 
     def _serve(self, client: socket.socket, door: Door) -> None:

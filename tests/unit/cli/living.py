@@ -123,7 +123,7 @@ def say(where: Path | int, text: str) -> str:
     """What is answered, at a socket or a port, to these lines."""
     answer = b""
     with connected(where) as client:
-        with suppress(BrokenPipeError):  # who is not heard is not read either
+        with suppress(OSError):  # who is not heard is not read either
             client.sendall(text.encode())
             client.shutdown(socket.SHUT_WR)
         with suppress(ConnectionResetError):

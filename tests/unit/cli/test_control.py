@@ -313,7 +313,8 @@ def test_a_panic_flag_file_stops_the_run(
     assert life.error is not None
     assert life.error.exit_code == 4
     assert record(state_db).phase is Phase.COPY
-    assert f"{flag} exists: the run is to stop" in caplog.text
+    assert caplog.text.count(f"{flag} exists: the run is to stop") == 1
+    assert commands(state_db) == []
 
 
 def test_a_table_has_to_be_named_where_that_was_demanded(state_db: Path) -> None:
@@ -420,6 +421,15 @@ def test_over_tcp_only_who_shows_the_token_is_heard(
     assert say(port, f"{TOKEN}\nthrottle\n") == f"{THROTTLED}; changes are brought over meanwhile\n"
     assert json.loads(say(port, f'{TOKEN}\n{{"command": "sup"}}\n'))["exit_code"] == 0
     assert TOKEN not in caplog.text
+
+
+def test_whoever_fills_the_port_keeps_nobody_from_the_socket(
+    port: int, state_db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_MOST", 1)
+    with connected(port):
+        until(lambda: say(port, f"{TOKEN}\nsup\n").startswith("not done: too many clients"))
+        assert "shop.orders" in say(state_db.with_name(f"state.db.{SHORT}.sock"), "sup")
 
 
 def test_over_tcp_no_sql_is_taken(port: int) -> None:

@@ -28,6 +28,15 @@ def test_open_services_work_with_the_new_settings_from_then_on() -> None:
     assert ours._tools.settings == changed
 
 
+def test_what_does_not_concern_throttling_does_not_make_row_copy_wait() -> None:
+    ours = plane()
+    ours.retune(replace(PLAIN, copy=CopySettings(chunk_size=500)))
+    assert not ours._throttle_changed
+    ours.retune(replace(PLAIN, throttle=ThrottleSettings(max_lag_millis=500)))
+    ours.retune(replace(PLAIN, throttle=ThrottleSettings(max_lag_millis=500), copy=CopySettings(chunk_size=5)))
+    assert ours._throttle_changed
+
+
 def test_services_that_are_not_open_yet_are_opened_with_them() -> None:
     ours = plane()
     changed = replace(PLAIN, copy=CopySettings(chunk_size=500))
