@@ -46,8 +46,6 @@ def _from_json(line: str) -> Request:
     command, argument = said.get("command"), said.get("argument")
     if not isinstance(command, str) or not command.strip() or said.keys() - {"command", "argument"}:
         raise UsageError('a command in JSON is written as {"command": "chunk-size", "argument": 500}')
-    if isinstance(argument, bool):
-        argument = str(argument).lower()
     return Request(command.strip(), None if argument is None else str(argument), wants_json=True)
 
 

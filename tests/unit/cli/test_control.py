@@ -317,6 +317,20 @@ def test_a_panic_flag_file_stops_the_run(
     assert commands(state_db) == []
 
 
+def test_a_panic_flag_file_asks_once_however_long_the_run_takes_to_hear_it(
+    life: Life, tmp_path: Path, state_db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(asking.PATIENCE, Verb.PANIC, 0.0)
+    life.falls_silent()
+    flag = serving._PanicFlag(tmp_path / "panic", Desk(state_db, ID), "orders")
+    flag.look()
+    assert commands(state_db) == []
+    (tmp_path / "panic").touch()
+    flag.look()
+    flag.look()
+    assert commands(state_db) == ["panic"]
+
+
 def test_a_table_has_to_be_named_where_that_was_demanded(state_db: Path) -> None:
     put(state_db, with_control(force_named_panic=True, force_named_cut_over=True))
     with living(state_db), served(state_db) as where:
