@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,8 +14,8 @@ PLAIN = Settings(ServerSettings(), "shop", "orders", "ADD c INT")
 
 def plane() -> DataPlane:
     """One with settings, and nothing else."""
-    nothing = cast("Any", None)
-    return DataPlane(Tools(PLAIN, "0" * 32, *[nothing] * 8))
+    tools: dict[str, Any] = {each.name: None for each in fields(Tools)}
+    return DataPlane(Tools(**tools | {"settings": PLAIN}))
 
 
 def test_open_services_work_with_the_new_settings_from_then_on() -> None:
