@@ -217,7 +217,7 @@ class ThrottleSettings:
         _within("--throttle-http-timeout-millis", self.http_timeout_millis, 10, 60_000)
         _within("--critical-load-interval-millis", self.critical_interval_millis, 0, 86_400_000)
         _within("--critical-load-hibernate-seconds", self.hibernate, 0, 86_400)
-        if self.http and not re.match(r"https?://[^/@]+(/|$)", self.http):
+        if self.http and not re.match(r"https?://[^/]", self.http):
             raise UsageError("--throttle-http must be written as http://HOST/PATH or https://HOST/PATH")
         self.replicas()
 
@@ -232,10 +232,13 @@ class ThrottleSettings:
         return tuple(found)
 
 
-def masked(url: str) -> str:
-    """A URL without its query, which may hold a token: for messages."""
-    before, mark, _ = url.partition("?")
-    return f"{before}?…" if mark else before
+def masked(text: str) -> str:
+    """A text whose URLs have neither their account nor their query, which may hold a token: for people."""
+    return re.sub(r"(https?://)(?:[^\s?]*@)?([^\s?]*)(\?\S+)?", _without_secrets, text)
+
+
+def _without_secrets(url: re.Match[str]) -> str:
+    return f"{url[1]}{url[2]}{'?(not shown)' if url[3] else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def _said(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    text = ",".join(value) if isinstance(value, tuple) else masked(str(value)) if "://" in str(value) else str(value)
+    text = ",".join(value) if isinstance(value, tuple) else masked(str(value))
     return text or "empty"
 
 

@@ -62,7 +62,7 @@ def test_a_person_reads_it_from_the_beginning_with_durations_reasons_and_what_it
         "  AT  begun",
         "  AT  validate → prepare: passed after 2 s (run 1)",
         "  AT  prepare → copy: prepared after 0 ms",
-        "  AT  asked: change throttle-http=https://host/may-i?…",
+        "  AT  asked: change throttle-http=https://host/may-i?(not shown)",
         f"{indent}done: it is so now",
         "  AT  copy → failed: broken after 1 m 40 s (run 2)",
         f"{indent}a row does not fit",

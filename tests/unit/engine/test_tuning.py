@@ -125,7 +125,7 @@ def test_a_token_in_a_url_is_not_repeated() -> None:
     changed, answer = asked("throttle-http=https://host/may-i?token=sesame")
     assert changed is not None
     assert changed.throttle.http.endswith("sesame")
-    assert "https://host/may-i?…" in answer.text
+    assert "https://host/may-i?(not shown)" in answer.text
     assert "sesame" not in answer.text + shown(changed, "throttle-http") + asked("max-load=x", changed)[1].text
 
 
