@@ -215,8 +215,10 @@ class ThrottleSettings:
         _within("--max-lag-millis", self.max_lag_millis, 100, 86_400_000)
         _within("--throttle-http-interval-millis", self.http_interval_millis, 10, 3_600_000)
         _within("--throttle-http-timeout-millis", self.http_timeout_millis, 10, 60_000)
-        if self.http and not re.match(r"https?://", self.http):
-            raise UsageError(f"--throttle-http must begin with http:// or https://, not {self.http}")
+        _within("--critical-load-interval-millis", self.critical_interval_millis, 0, 86_400_000)
+        _within("--critical-load-hibernate-seconds", self.hibernate, 0, 86_400)
+        if self.http and not re.match(r"https?://[^/]", self.http):
+            raise UsageError("--throttle-http must be written as http://HOST/PATH or https://HOST/PATH")
         self.replicas()
 
     def replicas(self) -> tuple[tuple[str, int], ...]:
@@ -228,6 +230,54 @@ class ThrottleSettings:
                 raise UsageError(f"--throttle-control-replicas must be written as HOST:PORT,HOST:PORT, not {part}")
             found.append((match[1] or match[2], int(match[3] or 3306)))
         return tuple(found)
+
+
+def masked(text: str) -> str:
+    """A text whose URLs have neither their account nor their query, which may hold a token: for people."""
+    return re.sub(r"(https?://)(?:[^\s?]*@)?([^\s?]*)(\?\S+)?", _without_secrets, text)
+
+
+def _without_secrets(url: re.Match[str]) -> str:
+    return f"{url[1]}{url[2]}{'?(not shown)' if url[3] else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """Who may ask what of a running migration, and where: see docs/how-to/control-a-running-migration.md.
+
+    `socket_file` is empty for the one beside the state file. Over TCP whoever shows the first line of `token_file` is
+    heard. The run stops when there is a `panic_flag_file`.
+    """
+
+    socket_file: str = ""
+    tcp_port: int = 0
+    tcp_host: str = "127.0.0.1"
+    token_file: str = ""
+    allow_throttle_query: bool = False
+    force_named_cut_over: bool = False
+    force_named_panic: bool = False
+    panic_flag_file: str = ""
+
+    def __post_init__(self) -> None:
+        _within("--serve-tcp-port", self.tcp_port, 0, 65_535)
+        if self.tcp_port and not self.token_file:
+            raise UsageError(
+                "--serve-tcp-port needs --serve-token-file PATH", "Whoever shows the token in its first line is heard."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Who is given figures: Prometheus at a port (0: nobody) or by a file, StatsD at an address, with tags."""
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    file: str = ""
+    statsd_addr: str = ""
+    statsd_tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _within("--metrics-port", self.port, 0, 65_535)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +307,8 @@ class Settings:
     cut_over: CutOverSettings = field(default_factory=CutOverSettings)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     hooks: HookSettings = field(default_factory=HookSettings)
+    control: ControlSettings = field(default_factory=ControlSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
     def __post_init__(self) -> None:
         for flag, value in (("--database", self.schema), ("--table", self.table), ("--alter", self.alter)):

@@ -131,9 +131,14 @@ class House:
             publish=published,
             bell=self._bell,
             stop=stop,
+            retune=self._retune,
         )
         self._engine = Engine(self._run, self._states(), TABLE, GUARDS, around)
         return self._engine
+
+    def _retune(self, settings: Settings) -> None:
+        self._settings = replace(settings, server=self._settings.server)
+        self._plane.retune(self._settings)
 
     def close(self) -> None:
         """End every thread and connection of the run."""

@@ -21,7 +21,7 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
     _without_effect("switch-to-rbr", Kind.SWITCH, "binlog_format is looked at, and never changed", remark=True),
     _without_effect("initially-drop-ghost-table", Kind.SWITCH, _LEFTOVERS, remark=True),
     _without_effect("initially-drop-old-table", Kind.SWITCH, _LEFTOVERS, remark=True),
-    _without_effect("initially-drop-socket-file", Kind.SWITCH, "there is no socket file"),
+    _without_effect("initially-drop-socket-file", Kind.SWITCH, "a dead run's socket always goes, a living one's never"),
     _without_effect("timestamp-old-table", Kind.SWITCH, "the old table's name always carries a time stamp"),
     _without_effect("exact-rowcount", Kind.SWITCH, _ROW_COUNT),
     _without_effect("concurrent-rowcount", Kind.SWITCH, _ROW_COUNT),
@@ -29,8 +29,6 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
     _without_effect("cut-over", Kind.TEXT, "there is one, and it is atomic", choices=("atomic", "default")),
     _without_effect("cut-over-exponential-backoff", Kind.SWITCH, "it always backs off"),
     _without_effect("exponential-backoff-max-interval", Kind.NUMBER, "30 s at most"),
-    _without_effect("force-named-cut-over", Kind.SWITCH, "a command has to name one of several migrations"),
-    _without_effect("force-named-panic", Kind.SWITCH, "commands always name their migration"),
     _without_effect("storage-engine", Kind.TEXT, "it is always InnoDB", choices=("innodb",)),
     _without_effect("charset", Kind.TEXT, "connections always use utf8mb4"),
     _without_effect("gtid", Kind.SWITCH, "coordinates are file and position"),
@@ -75,21 +73,6 @@ def _refused(name: str, kind: Kind, instead: str) -> Option:
 
 # They would promise something that is not done here.
 REFUSED: tuple[Option, ...] = (
-    _refused(
-        "panic-flag-file",
-        Kind.PATH,
-        "To end a migration: fsm-ghost abort ID; to stop it for a while: Ctrl-C, then resume.",
-    ),
-    _refused(
-        "serve-socket-file",
-        Kind.PATH,
-        "To look at a running migration: fsm-ghost status; to end it: fsm-ghost abort ID.",
-    ),
-    _refused(
-        "serve-tcp-port", Kind.NUMBER, "To look at a running migration: fsm-ghost status; to steer it: see fsm-ghost -h"
-    ),
-    _refused("statsd-addr", Kind.TEXT, "For programs there is --ui json, and status --json."),
-    _refused("statsd-tags", Kind.TEXT, "For programs there is --ui json, and status --json."),
     _refused("skip-renamed-columns", Kind.SWITCH, "Write the change as DROP COLUMN and ADD COLUMN."),
     _refused(
         "allow-nullable-unique-key",

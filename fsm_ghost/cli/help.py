@@ -54,6 +54,12 @@ COMMANDS: dict[str, Command] = {
         "Also long after it has ended, and while it runs, as far as it has come. Without ID: the only unfinished one,"
         " or else the newest. Runs that end a migration write it into files: --report-path.",
     ),
+    "history": Command(
+        ("[ID] [OPTIONS]",),
+        "show how a migration came here: every transition and command",
+        "With what it had come to, how long each state lasted, and why it was left; also when nobody runs it. Without"
+        " ID: the only unfinished one, or else the newest.",
+    ),
     "list": Command(("[OPTIONS]",), "show the unfinished migrations", "Of this state file, the newest first."),
     "cut-over": Command(
         ("[ID] [OPTIONS]",),
@@ -83,6 +89,12 @@ COMMANDS: dict[str, Command] = {
         ("[ID] [OPTIONS]",),
         "take a throttle back",
         "What else holds row copy up (load, lag, a file) still does. Without ID: the only unfinished one.",
+    ),
+    "control": Command(
+        ("[ID] COMMAND [OPTIONS]", "[ID] chunk-size=500     [ID] max-load=?     [ID] help"),
+        "say something to a running migration, as one would to gh-ost",
+        "It is said where the run listens; what cannot be said there is left in the state file. Each command answers"
+        " whether it took effect. Without ID: the only unfinished one.",
     ),
     "abort": Command(
         ("ID [OPTIONS]",),

@@ -25,6 +25,8 @@ class Group(StrEnum):
     THROTTLE = "Throttling"
     CUT_OVER = "Cut-over"
     HOOKS = "Hooks"
+    CONTROL = "Control while it runs"
+    METRICS = "Metrics"
     DISPLAY = "State file and display"
     ORIGIN = "Where options come from"
     DEMO = "The demo"
@@ -35,52 +37,23 @@ class Group(StrEnum):
 Value = str | int | float | bool
 PREFIX = "FSM_GHOST_"  # of environment variables
 
-(
-    START,
-    PLAN,
-    RESUME,
-    STATUS,
-    REPORT,
-    LIST,
-    CUT_OVER,
-    POSTPONE,
-    REHEARSE,
-    THROTTLE,
-    NO_THROTTLE,
-    ABORT,
-    CLEANUP,
-    CONFIG,
-    COMPLETION,
-    DIAGRAM,
-    DEMO,
-) = (
-    "start",
-    "plan",
-    "resume",
-    "status",
-    "report",
-    "list",
-    "cut-over",
-    "postpone",
-    "rehearse",
-    "throttle",
-    "no-throttle",
-    "abort",
-    "cleanup",
-    "config",
-    "completion",
-    "diagram",
-    "demo",
-)
+START, PLAN, RESUME, STATUS, REPORT, HISTORY = "start", "plan", "resume", "status", "report", "history"
+LIST, CONTROL = "list", "control"
+CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE = "cut-over", "postpone", "rehearse", "throttle", "no-throttle"
+ABORT, CLEANUP, CONFIG, COMPLETION, DIAGRAM, DEMO = "abort", "cleanup", "config", "completion", "diagram", "demo"
 STEERING = (CUT_OVER, POSTPONE, REHEARSE, THROTTLE, NO_THROTTLE)
-# The argument beside options.
-TAKES = {START: "statement", PLAN: "statement", CONFIG: "show", COMPLETION: "shell"} | dict.fromkeys(
-    (RESUME, STATUS, REPORT, *STEERING, ABORT, CLEANUP), "ID"
-)
+# The arguments beside options.
+TAKES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((START, PLAN), ("statement",)),
+    CONFIG: ("show",),
+    COMPLETION: ("shell",),
+    CONTROL: ("ID", "COMMAND"),
+    **dict.fromkeys((RESUME, STATUS, REPORT, HISTORY, *STEERING, ABORT, CLEANUP), ("ID",)),
+}
 STARTING = (START,)
 CONNECTING = (START, RESUME, ABORT, CLEANUP)
 DRIVING = (START, RESUME, ABORT)
-STORING = (START, RESUME, STATUS, REPORT, LIST, *STEERING, ABORT, CLEANUP)
+STORING = (START, RESUME, STATUS, REPORT, HISTORY, LIST, CONTROL, *STEERING, ABORT, CLEANUP)
 AS_START = (PLAN, CONFIG)  # commands that take the options of start
 
 

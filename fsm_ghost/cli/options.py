@@ -12,8 +12,10 @@ from fsm_ghost.cli.option import (
     AS_START,
     CONFIG,
     CONNECTING,
+    CONTROL,
     DEMO,
     DRIVING,
+    HISTORY,
     LIST,
     PLAN,
     REPORT,
@@ -31,6 +33,22 @@ from fsm_ghost.cli.server_options import ORIGIN, SERVER
 
 def _throttling(name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "") -> Option:
     return Option(name, kind, Group.THROTTLE, help_, (START, RESUME), default, metavar, sets=f"throttle.{sets}")
+
+
+def _controlling(
+    name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "", gh_ost: bool = True
+) -> Option:
+    return Option(
+        name, kind, Group.CONTROL, help_, (START, RESUME), default, metavar, sets=f"control.{sets}", gh_ost=gh_ost
+    )
+
+
+def _measuring(
+    name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "", gh_ost: bool = False
+) -> Option:
+    return Option(
+        name, kind, Group.METRICS, help_, (START, RESUME), default, metavar, sets=f"metrics.{sets}", gh_ost=gh_ost
+    )
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -72,10 +90,10 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         Group.COPY,
         "rows in a chunk; 0: aim at 0.25 s a chunk",
+        (START, RESUME),
         default=0,
         metavar="ROWS",
         sets="copy.chunk_size",
-        brief=True,
     ),
     Option(
         "copy-workers",
@@ -326,6 +344,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.DECIMAL,
         Group.CUT_OVER,
         "how long writers may be held up by an attempt to swap",
+        (START, RESUME),
         default=1.0,
         sets="cut_over.lock_timeout",
     ),
@@ -334,6 +353,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         Group.CUT_OVER,
         "attempts to swap before it is left to you",
+        (START, RESUME),
         default=60,
         sets="cut_over.attempts",
     ),
@@ -370,6 +390,45 @@ OPTIONS: tuple[Option, ...] = (
         secret=True,
         sets="hooks.hint_token",
     ),
+    # Control while it runs
+    _controlling("serve-socket-file", Kind.PATH, "socket_file", "the socket; without it: beside the state file"),
+    _controlling("serve-tcp-port", Kind.NUMBER, "tcp_port", "a port as well, for who knows the token", default=0),
+    _controlling(
+        "serve-tcp-host",
+        Kind.TEXT,
+        "tcp_host",
+        "the address of that port; nothing is encrypted",
+        default="127.0.0.1",
+        metavar="NAME",
+        gh_ost=False,
+    ),
+    _controlling("serve-token-file", Kind.PATH, "token_file", "file with the token in its first line", gh_ost=False),
+    _controlling(
+        "allow-throttle-query-commands",
+        Kind.SWITCH,
+        "allow_throttle_query",
+        "commands may change --throttle-query",
+        default=False,
+        gh_ost=False,
+    ),
+    _controlling(
+        "force-named-cut-over", Kind.SWITCH, "force_named_cut_over", "cut-over=TABLE, not cut-over", default=False
+    ),
+    _controlling("force-named-panic", Kind.SWITCH, "force_named_panic", "panic=TABLE, not panic", default=False),
+    _controlling("panic-flag-file", Kind.PATH, "panic_flag_file", "stop the run when this file exists"),
+    # Metrics
+    _measuring("metrics-port", Kind.NUMBER, "port", "a port where Prometheus finds /metrics", default=0),
+    _measuring("metrics-host", Kind.TEXT, "host", "the address of that port", default="127.0.0.1", metavar="NAME"),
+    _measuring("metrics-file", Kind.PATH, "file", "a file for node_exporter's textfile collector (*.prom)"),
+    _measuring(
+        "statsd-addr",
+        Kind.TEXT,
+        "statsd_addr",
+        "a StatsD server; metrics have gh-ost's names",
+        metavar="HOST:PORT",
+        gh_ost=True,
+    ),
+    _measuring("statsd-tags", Kind.TEXT, "statsd_tags", "tags for it", metavar="KEY:VALUE,...", gh_ost=True),
     # State file and display
     Option(
         "retry",
@@ -406,7 +465,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.SWITCH,
         Group.DISPLAY,
         "as a JSON document, for programs",
-        (PLAN, STATUS, REPORT, LIST, CONFIG),
+        (PLAN, STATUS, REPORT, HISTORY, LIST, CONTROL, CONFIG),
         default=False,
         brief=True,
         gh_ost=False,

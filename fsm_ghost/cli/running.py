@@ -12,11 +12,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from fsm_ghost.cli.arguments import Values
+from fsm_ghost.cli.control.serving import Serving
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.report import keep
 from fsm_ghost.cli.ui import Screen, screen
 from fsm_ghost.cli.ui.ended import Ended
 from fsm_ghost.engine.store import Change, Store
+from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ def carry_out(
     shown = screen(kind, where=server.address, log_level=log_level(values))
     with shown:
         migration = found()
-        with stopped_by_signals(shown) as stop:
-            ending = _drive(store, migration, server, shown, stop, order, change)
+        with stopped_by_signals(shown) as stop, Serving(store, migration) as serving:
+            ending = _drive(store, migration, server, shown, stop, order, change, serving)
         kept = keep(store, migration, values.text("report-path"))
     shown.ended(_ended(store, ending, kept))
     return ending.exit_code
@@ -57,12 +59,19 @@ def _drive(
     stop: threading.Event,
     order: str | None,
     change: Change | None,
+    serving: Serving,
 ) -> Ending:
     from fsm_ghost.migration import drive
 
     if not store.is_running(migration):  # otherwise it is about to be refused, and not ours to show
         shown.publish(replace(store.snapshot(store.find(migration)), alive=True))
-    ending = drive(store, migration, server, publish=shown.publish, stop=stop, order=order, change=change)
+
+    def publish(snapshot: Snapshot) -> None:
+        if order != "abort":  # which nothing that was asked for besides may keep from its end
+            serving.begin()
+        shown.publish(snapshot)
+
+    ending = drive(store, migration, server, publish=publish, stop=stop, order=order, change=change)
     shown.publish(ending.snapshot)
     return ending
 

@@ -55,10 +55,10 @@ def _next_value(command: str, option: Option, rest: Iterator[str]) -> str:
 
 def _check_number(command: str, words: Sequence[str]) -> None:
     """UsageError when there are more words than the command takes."""
-    what = TAKES.get(command)
-    if len(words) > (0 if what is None else 1):
-        takes = f"one {what}, not {len(words)} words" if what else f"no arguments like {words[0]!r}"
-        raise UsageError(f"{command} takes {takes}", "Put it in quotes." if what == "statement" else see(command))
+    taken = TAKES.get(command, ())
+    if len(words) > len(taken):
+        takes = f"one {' and one '.join(taken)}, not {len(words)} words" if taken else f"no arguments like {words[0]!r}"
+        raise UsageError(f"{command} takes {takes}", "Put it in quotes." if "statement" in taken else see(command))
 
 
 def _unknown(command: str, flag: str, name: str) -> UsageError:

@@ -12,11 +12,13 @@ from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.given import WEAKEST_NAMED, Source
 from fsm_ghost.cli.option import Option, Value
 from fsm_ghost.engine.store import Change
+from fsm_ghost.engine.tuning import TUNABLE
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql.alter import statement_of, tokens
 from fsm_ghost.settings import (
+    CopySettings,
     CutOverSettings,
     Encryption,
     IndexBuild,
@@ -28,8 +30,6 @@ from fsm_ghost.settings import (
 )
 
 _NOTHING = ServerSettings()
-# Of a migration that was begun; the flag file is another host's when it is taken over: see `here`.
-_CHANGEABLE = frozenset(["postpone", "cut-over-window", "cut-over-kill", "cut-over-kill-age", "cut-over-kill-users"])
 
 
 def settings(values: Values, password: str) -> Settings:
@@ -81,6 +81,7 @@ def change(values: Values) -> Change | None:
     cut_over = given.get("cut_over", {})
     CutOverSettings(**cut_over)  # to complain before anything is begun
     ThrottleSettings(**given.get("throttle", {}))
+    CopySettings(**given.get("copy", {}))
 
     def changed(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
         forgotten = "postpone" in cut_over or (cut_over.get("window") and progress.postponed is False)
@@ -106,7 +107,8 @@ def server(values: Values, password: str, remembered: ServerSettings | None = No
 
 def _is_changeable(option: Option) -> bool:
     """Whether a migration that was begun may be asked for this anew."""
-    return option.name in _CHANGEABLE or option.sets.startswith("throttle.")
+    is_ours = option.name in TUNABLE and option.name != "postpone-cut-over-flag-file"  # another host's: see `here`
+    return is_ours or option.name == "postpone" or option.sets.startswith(("control.", "metrics."))
 
 
 def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:
@@ -181,6 +183,7 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "test-on-replica": lambda text: Where.TEST if text == str(True) else Where.PRIMARY,
     "mysql-timeout": lambda text: float(text) or _NOTHING.connect_timeout,
     "ssl-mode": Encryption,
+    "statsd-tags": _names,
 }
 
 

@@ -12,7 +12,7 @@ from fsm_ghost.errors import StoreError
 from fsm_ghost.faultpoints import fault_point
 
 APPLICATION_ID = 0x66736D67  # "fsmg"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _UPGRADES = {  # what makes a file of one version a file of the next
     1: (
         "ALTER TABLE migrations ADD COLUMN token TEXT NOT NULL DEFAULT ''",
@@ -20,6 +20,10 @@ _UPGRADES = {  # what makes a file of one version a file of the next
         "UPDATE migrations SET token = lower(hex(randomblob(16)))",
         "ALTER TABLE commands ADD COLUMN answer TEXT",
         "ALTER TABLE commands ADD COLUMN took_effect INTEGER CHECK (took_effect IN (0, 1))",
+    ),
+    2: (
+        "ALTER TABLE commands ADD COLUMN value TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE journal ADD COLUMN facts TEXT NOT NULL DEFAULT '{}'",
     ),
 }
 _BUSY = 10.0  # seconds to wait for another process's transaction

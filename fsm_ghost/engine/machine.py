@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from transitions import EventData, Machine
 
@@ -16,12 +16,14 @@ from fsm_ghost.engine.orders import obey
 from fsm_ghost.engine.record import PendingHook
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import FINAL, Facts, Guard, State, Step, Transition
+from fsm_ghost.engine.tuning import tuned
 from fsm_ghost.errors import FsmGhostError, StoppedError
 from fsm_ghost.faultpoints import fault_point
-from fsm_ghost.model.command import Command, Verb
+from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
+from fsm_ghost.settings import Settings
 
 log = logging.getLogger(__name__)
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns about each method it does not bind
@@ -59,6 +61,7 @@ class Surroundings:
     publish: Callable[[Phase, Progress, Readings], None]
     bell: threading.Event  # rung by whoever has something for the owner thread
     stop: threading.Event
+    retune: Callable[[Settings], None]  # work with other settings from now on
 
 
 class Engine:
@@ -213,9 +216,7 @@ class Engine:
 
     def _listen(self) -> None:
         if self._around.stop.is_set():
-            self._run.checkpoint(Step(self._progress), self._around.readings())
-            self._mirror(at_once=True)
-            raise StoppedError("stopped as asked", f"Go on with: fsm-ghost resume {self._run.id[:8]}")
+            self._stop("stopped as asked")
         if time.monotonic() - self._listened_at < LISTEN_EVERY:
             return
         self._listened_at = time.monotonic()
@@ -223,6 +224,10 @@ class Engine:
             if command.verb is Verb.ABORT:
                 self._run.take_aborts()
                 self._abort_wanted = True
+            elif command.verb is Verb.CHANGE:
+                self._change(command)
+            elif command.verb is Verb.PANIC:
+                self._panic(command)
             else:
                 self._obey(command)
 
@@ -230,10 +235,36 @@ class Engine:
         """What was asked for, its effect and the answer are stored in one transaction; whoever takes over knows too."""
         before = self._progress
         self._progress, answer = obey(command, self.phase, before)
-        self._run.answer(Step(self._progress, answers=(answer,)), self._around.readings())
+        self._answer(answer)
         if self._progress is not before:
             self._mirror(at_once=True)
         log.info("asked to %s: %s", command.verb, answer.text or "it is being done")
+
+    def _change(self, command: Command) -> None:
+        """As `_obey`, for what is asked of the migration: it is stored first, and worked with then."""
+        asked, answer = tuned(command, self.phase, self._run.record.asked)
+        self._answer(answer, asked)
+        if asked is not None:
+            self._around.retune(asked)
+            self._mirror(at_once=True)
+        log.info("asked for a change: %s", answer.text)
+
+    def _panic(self, command: Command) -> None:
+        """It is meant for one run, whose process it names: the next one is begun by somebody who wants it to run."""
+        if command.value != self._run.record.owner:
+            self._answer(Answer(command.id, took_effect=False, text="the run that was to stop has ended before"))
+            return
+        text = f"the run stops, with a checkpoint; fsm-ghost resume {self._run.id[:8]} goes on"
+        self._answer(Answer(command.id, took_effect=True, text=text))
+        self._stop("stopped by panic")
+
+    def _answer(self, answer: Answer, asked: Settings | None = None) -> None:
+        self._run.answer(Step(self._progress, answers=(answer,)), self._around.readings(), asked)
+
+    def _stop(self, reason: str) -> NoReturn:
+        self._run.checkpoint(Step(self._progress), self._around.readings())
+        self._mirror(at_once=True)
+        raise StoppedError(reason, f"Go on with: fsm-ghost resume {self._run.id[:8]}")
 
     def give_up(self) -> None:
         """Give the migration up as soon as it is known that it has not been swapped."""

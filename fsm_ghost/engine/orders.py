@@ -8,7 +8,9 @@ from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Progress
 
-_BEFORE = frozenset({Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER})
+BEFORE_THE_END = frozenset(
+    {Phase.VALIDATE, Phase.PREPARE, Phase.COPY, Phase.INDEX, Phase.SYNC, Phase.VERIFY, Phase.CUT_OVER}
+)
 
 
 def obey(command: Command, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
@@ -24,7 +26,7 @@ def obey(command: Command, phase: Phase, progress: Progress) -> tuple[Progress, 
 
 
 def _postpone(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
-    if phase not in _BEFORE:
+    if phase not in BEFORE_THE_END:
         return _too_late(number, phase, progress)
     text = "the tables are not swapped until somebody asks for it"
     if progress.swapping:  # whether they have been swapped already is not known here
@@ -33,7 +35,7 @@ def _postpone(number: int, phase: Phase, progress: Progress) -> tuple[Progress, 
 
 
 def _cut_over(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
-    if phase not in _BEFORE:
+    if phase not in BEFORE_THE_END:
         return _too_late(number, phase, progress)
     if phase is Phase.CUT_OVER:
         text = "the tables are being swapped"
@@ -54,14 +56,14 @@ def _rehearse(number: int, phase: Phase, progress: Progress) -> tuple[Progress, 
 
 
 def _throttle(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
-    if phase not in _BEFORE or phase is Phase.CUT_OVER:
+    if phase not in BEFORE_THE_END or phase is Phase.CUT_OVER:
         return _too_late(number, phase, progress)
     text = "no rows are copied, compared or swapped until somebody says no-throttle; changes are brought over meanwhile"
     return replace(progress, throttled=True), Answer(number, took_effect=True, text=text)
 
 
 def _no_throttle(number: int, phase: Phase, progress: Progress) -> tuple[Progress, Answer]:
-    if phase not in _BEFORE:
+    if phase not in BEFORE_THE_END:
         return _too_late(number, phase, progress)
     text = "it goes on, unless something else holds it up" if progress.throttled else "it was not throttled by anybody"
     return replace(progress, throttled=False), Answer(number, progress.throttled, text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass, replace
 
 from fsm_ghost.model import document
+from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.model.plan import Plan
@@ -80,7 +82,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One transition that happened."""
+    """One transition that happened; `facts` is what the migration had come to by then, as a JSON object."""
 
     seq: int
     source: Phase
@@ -89,6 +91,17 @@ class JournalEntry:
     reason: str
     epoch: int
     at: float
+    facts: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command as it was given: when, when a run took it, and what came of it; None where that is not known."""
+
+    command: Command
+    at: float
+    taken_at: float | None
+    answer: Answer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,23 @@ class PendingHook:
     seq: int
     moment: Moment
     attempt: int
+
+
+def facts_of(progress: Progress) -> str:
+    """What a transition is judged by, and what people want to know about it: what is not nothing, as a JSON object."""
+    facts = {
+        "rows": progress.rows,
+        "chunks": progress.chunks,
+        "changes": progress.changes,
+        "refreshed": progress.refreshed,
+        "verified_rows": progress.verified_rows,
+        "attempts": progress.attempts,
+        "safe": str(progress.safe) if progress.safe else "",
+        "swapping": progress.swapping,
+        "postponed": progress.postponed,
+        "throttled": progress.throttled,
+    }
+    return json.dumps({name: fact for name, fact in facts.items() if fact})
 
 
 def record_of(row: sqlite3.Row) -> Record:
@@ -125,3 +155,14 @@ def record_of(row: sqlite3.Row) -> Record:
         checkpoints=row["checkpoints"],
         checkpoint_at=row["checkpoint_at"] if row["checkpoints"] else None,
     )
+
+
+def order_of(row: sqlite3.Row) -> Order:
+    """The command in a row of `commands`."""
+    command = Command(row["id"], Verb(row["verb"]), row["value"])
+    return Order(command, row["at"], row["taken_at"], answer_of(row))
+
+
+def answer_of(row: sqlite3.Row) -> Answer | None:
+    """The answer in a row of `commands`, if there is one."""
+    return None if row["answer"] is None else Answer(row["id"], bool(row["took_effect"]), row["answer"])

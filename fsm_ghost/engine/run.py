@@ -15,7 +15,7 @@ from typing import TextIO
 
 from fsm_ghost.engine.database import Database
 from fsm_ghost.engine.handover import origin_of, standing_of
-from fsm_ghost.engine.record import JournalEntry, PendingHook, Record, record_of
+from fsm_ghost.engine.record import JournalEntry, PendingHook, Record, facts_of, record_of
 from fsm_ghost.engine.state import FINAL, Step, Transition
 from fsm_ghost.errors import OwnedElsewhereError, StoreError
 from fsm_ghost.model import document
@@ -24,6 +24,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.readings import Readings
+from fsm_ghost.settings import Settings
 
 _HOOK_OUTPUT_LIMIT = 4096  # characters kept of what a hook printed
 
@@ -51,10 +52,17 @@ class Run:
         with self._write("store.checkpoint"):
             self._save(step, readings)
 
-    def answer(self, step: Step, readings: Readings) -> None:
-        """Store what a command does to the migration, that it was taken, and its answer, in one transaction."""
+    def answer(self, step: Step, readings: Readings, asked: Settings | None = None) -> None:
+        """Store what a command does to the migration, that it was taken, and its answer, in one transaction.
+
+        `asked` is what is asked of the migration from now on, if that changes.
+        """
+        settings = self.record.settings if asked is None else document.dump(asked.without_secrets())
         with self._write("store.answer"):
             self._save(step, readings)
+            if asked is not None:
+                self._db.execute("UPDATE migrations SET settings = ? WHERE id = ?", settings, self.id)
+        self.record = replace(self.record, settings=settings)
 
     def enter(self, transition: Transition, step: Step, readings: Readings) -> None:
         """Store a transition: journal, state, progress and the hooks to be run, in one transaction."""
@@ -76,7 +84,7 @@ class Run:
                 record.id,
             )
             self._db.execute(
-                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 record.id,
                 seq,
                 transition.source,
@@ -85,6 +93,7 @@ class Run:
                 step.reason,
                 record.epoch,
                 time.time(),
+                facts_of(step.progress),
             )
             self._db.execute_each(
                 "INSERT INTO hook_runs (migration, seq, moment, place) VALUES (?, ?, ?, ?)",
@@ -164,9 +173,9 @@ class Run:
 
     def commands(self) -> tuple[Command, ...]:
         """Commands that no run has taken, and any abort ever given: the run that took it may have died."""
-        given = "SELECT id, verb FROM commands WHERE migration = ? AND (taken_at IS NULL OR verb = 'abort')"
+        given = "SELECT id, verb, value FROM commands WHERE migration = ? AND (taken_at IS NULL OR verb = 'abort')"
         rows = self._db.execute(f"{given} ORDER BY id", self.id).fetchall()
-        return tuple(Command(row["id"], Verb(row["verb"])) for row in rows)
+        return tuple(Command(row["id"], Verb(row["verb"]), row["value"]) for row in rows)
 
     def take_aborts(self) -> None:
         """Note that whoever asked to abort has been heard."""
@@ -269,7 +278,14 @@ def journal(db: Database, migration: str) -> tuple[JournalEntry, ...]:
     rows = db.execute("SELECT * FROM journal WHERE migration = ? ORDER BY seq", migration)
     return tuple(
         JournalEntry(
-            row["seq"], Phase(row["source"]), row["outcome"], Phase(row["dest"]), row["reason"], row["epoch"], row["at"]
+            row["seq"],
+            Phase(row["source"]),
+            row["outcome"],
+            Phase(row["dest"]),
+            row["reason"],
+            row["epoch"],
+            row["at"],
+            row["facts"],
         )
         for row in rows
     )

@@ -1,4 +1,4 @@
--- The state file, version 2. Times are seconds since the epoch, UTC.
+-- The state file, version 3. Times are seconds since the epoch, UTC.
 CREATE TABLE migrations (
     id              TEXT PRIMARY KEY,                       -- UUID, 32 hexadecimal digits
     server          TEXT NOT NULL,                          -- ServerIdentity.uuid
@@ -31,6 +31,7 @@ CREATE TABLE journal (
     reason          TEXT NOT NULL,
     epoch           INTEGER NOT NULL,
     at              REAL NOT NULL,
+    facts           TEXT NOT NULL DEFAULT '{}',             -- what it had come to, as JSON
     PRIMARY KEY (migration, seq)
 ) STRICT;
 
@@ -81,6 +82,7 @@ CREATE TABLE commands (
     id              INTEGER PRIMARY KEY,
     migration       TEXT NOT NULL REFERENCES migrations ON DELETE CASCADE,
     verb            TEXT NOT NULL,
+    value           TEXT NOT NULL DEFAULT '',
     at              REAL NOT NULL,
     taken_at        REAL,
     answer          TEXT,                                   -- null until there is one

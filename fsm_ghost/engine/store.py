@@ -16,7 +16,7 @@ from typing import TextIO
 
 from fsm_ghost.engine.database import Database, must_exist
 from fsm_ghost.engine.handover import Handover
-from fsm_ghost.engine.record import JournalEntry, PendingHook, Record
+from fsm_ghost.engine.record import JournalEntry, Order, PendingHook, Record, answer_of, order_of
 from fsm_ghost.engine.run import Run, journal, key_text, records
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.model import document
@@ -29,7 +29,18 @@ from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.settings import Settings
 
-__all__ = ["Adoption", "Change", "Handover", "JournalEntry", "PendingHook", "Record", "Run", "Store", "default_path"]
+__all__ = [
+    "Adoption",
+    "Change",
+    "Handover",
+    "JournalEntry",
+    "Order",
+    "PendingHook",
+    "Record",
+    "Run",
+    "Store",
+    "default_path",
+]
 
 Change = Callable[[Settings, Progress], tuple[Settings, Progress]]
 _NOT_REHEARSED = "it was not rehearsed: the run that was asked has ended, or lost its connections; ask again"
@@ -208,9 +219,19 @@ class Store:
     def _adopt_history(self, handover: Handover) -> None:
         migration = handover.origin.id
         self._db.execute_each(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (migration, entry.seq, entry.source, entry.outcome, entry.dest, entry.reason, entry.epoch, entry.at)
+                (
+                    migration,
+                    entry.seq,
+                    entry.source,
+                    entry.outcome,
+                    entry.dest,
+                    entry.reason,
+                    entry.epoch,
+                    entry.at,
+                    entry.facts,
+                )
                 for entry in handover.origin.journal
             ],
         )
@@ -238,11 +259,15 @@ class Store:
             ],
         )
 
-    def order(self, migration: str, verb: str) -> int:
+    def order(self, migration: str, verb: str, value: str = "") -> int:
         """Leave a command for the run of a migration; its id."""
         with self._db.transaction("store.order"):
             cursor = self._db.execute(
-                "INSERT INTO commands (migration, verb, at) VALUES (?, ?, ?)", migration, verb, time.time()
+                "INSERT INTO commands (migration, verb, value, at) VALUES (?, ?, ?, ?)",
+                migration,
+                verb,
+                value,
+                time.time(),
             )
         return int(cursor.lastrowid or 0)
 
@@ -253,10 +278,13 @@ class Store:
 
     def answer(self, command: int) -> Answer | None:
         """What came of a command; None as long as it has not been answered."""
-        row = self._db.execute("SELECT answer, took_effect FROM commands WHERE id = ?", command).fetchone()
-        if row is None or row["answer"] is None:
-            return None
-        return Answer(command, bool(row["took_effect"]), row["answer"])
+        row = self._db.execute("SELECT id, answer, took_effect FROM commands WHERE id = ?", command).fetchone()
+        return None if row is None else answer_of(row)
+
+    def orders(self, migration: str) -> tuple[Order, ...]:
+        """Every command that was ever given to a migration, the oldest first."""
+        rows = self._db.execute("SELECT * FROM commands WHERE migration = ? ORDER BY id", migration)
+        return tuple(map(order_of, rows))
 
     def was_taken(self, command: int) -> bool:
         """Whether a run has taken a command."""

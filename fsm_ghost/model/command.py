@@ -15,6 +15,8 @@ class Verb(StrEnum):
     REHEARSE = "rehearse"
     THROTTLE = "throttle"
     NO_THROTTLE = "no-throttle"
+    CHANGE = "change"
+    PANIC = "panic"
     UNKNOWN = "?"  # what a later version may ask for
 
     @classmethod
@@ -24,10 +26,14 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something that was asked for; `id` is its number in the state file."""
+    """Something that was asked for; `id` is its number in the state file.
+
+    `value` is what it is asked with: `chunk-size=500` for a change, the reason for a panic.
+    """
 
     id: int
     verb: Verb
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,17 @@ class ChunkSize:
     """
 
     def __init__(self, settings: CopySettings, row_bytes: float, most_bytes: int) -> None:
-        self._fixed = settings.chunk_size
-        self._target = settings.chunk_seconds
         self._row_bytes = max(row_bytes, 1.0)
         self._most = max(1, min(_MOST, int(most_bytes / self._row_bytes)))
-        self._rows = self._fixed or min(_FIRST_CHUNK, self._most)
+        self._rows = min(_FIRST_CHUNK, self._most)
         self.is_gentle = False
+        self.retune(settings)
+
+    def retune(self, settings: CopySettings) -> None:
+        """Aim at something else from now on; what was learned stays."""
+        self._fixed = settings.chunk_size
+        self._target = settings.chunk_seconds
+        self._rows = self._fixed or min(self._rows, self._most)
 
     @property
     def rows(self) -> int:
@@ -100,6 +105,10 @@ class Chunker:
     def rows(self) -> int:
         """How many rows the next chunk should have."""
         return self._size.rows
+
+    def retune(self, settings: CopySettings) -> None:
+        """Make chunks of another length from now on."""
+        self._size.retune(settings)
 
     def edges(self) -> tuple[Key | None, Key | None]:
         """The first and the last key of the original; None for an empty table."""

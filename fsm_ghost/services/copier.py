@@ -31,7 +31,7 @@ class Copier:
         self._crew = crew
         self._applier = applier
         self.pace = pace
-        self._nice = nice
+        self.nice = nice
         self._rests_until = 0.0  # monotonic seconds
         self._sent: set[int] = set()
 
@@ -46,7 +46,7 @@ class Copier:
             self._sent.discard(copied.chunk.number)
             self._applier.chunk_ended(copied)
             self.pace.done(copied.rows, copied.seconds)
-            self._rests_until = max(self._rests_until, time.monotonic()) + self._nice * copied.seconds
+            self._rests_until = max(self._rests_until, time.monotonic()) + self.nice * copied.seconds
         self.pace.look(len(self._sent))
         return done
 

@@ -46,7 +46,8 @@ from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.streamer import Stream, Streamer
 from fsm_ghost.services.swapper import Swapper, Witness
-from fsm_ghost.services.throttle.sources import sources
+from fsm_ghost.services.throttle.source import Wanted
+from fsm_ghost.services.throttle.sources import Means, wanted
 from fsm_ghost.services.throttle.throttle import Throttle
 from fsm_ghost.services.verifier import Compared, Verifier
 from fsm_ghost.settings import Kill, Settings
@@ -89,6 +90,8 @@ class DataPlane:
         self._prober: Prober | None = None
         self._forecaster: Forecaster | None = None
         self._throttle: Throttle | None = None
+        self._throttle_session: Session | None = None
+        self._throttle_changed = False
         self._barrier: int | None = None
         self._prepared: frozenset[str] | None = None
         self._not_before = 0.0
@@ -197,17 +200,32 @@ class DataPlane:
         if progress.throttled:
             return f"throttled until: fsm-ghost no-throttle {self._tools.migration[:8]}"
         if self._throttle is None:
-            tools, heartbeats = self._tools, self._following(progress).heartbeats
-            asked = sources(
-                tools.settings.throttle,
-                tools.settings.server,
-                progress.the_plan.names.changelog,
-                heartbeats,
-                partial(tools.connections.open, "throttle"),
-            )
-            self._throttle = Throttle(tuple(asked), tools.bell)
+            self._throttle = Throttle(self._sources(progress), self._tools.bell)
+        elif self._throttle_changed:
+            self._throttle.change(self._sources(progress))
+        self._throttle_changed = False
         reason = self._throttle.reason
         return f"throttled: {reason}" if reason else ""
+
+    def _sources(self, progress: Progress) -> tuple[Wanted, ...]:
+        settings, names = self._tools.settings, progress.the_plan.names
+        means = Means(settings.server, names.changelog, self._following(progress).heartbeats, self._asking_session)
+        return tuple(wanted(settings.throttle, means))
+
+    def _asking_session(self) -> Session:
+        """The one that the throttle's sources share."""
+        if self._throttle_session is None:
+            self._throttle_session = self._tools.connections.open("throttle")
+        return self._throttle_session
+
+    def retune(self, settings: Settings) -> None:
+        """Work with other settings from now on; those that only matter in the beginning change nothing any more."""
+        self._throttle_changed |= settings.throttle != self._tools.settings.throttle
+        self._tools = replace(self._tools, settings=settings)
+        if self._chunker is not None:
+            self._chunker.retune(settings.copy)
+        if self._copier is not None:
+            self._copier.nice = settings.throttle.nice_ratio
 
     def indexer(self, progress: Progress) -> Indexer:
         """Has deferred indexes built."""

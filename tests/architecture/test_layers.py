@@ -137,7 +137,10 @@ for name in sys.argv[2].split():
         os._exit(0)
     os.waitpid(child, 0)
 """
-_FOREIGN = "pymysql pymysqlreplication transitions rich.live zstandard sqlite3 ssl argparse importlib.resources"
+_FOREIGN = (
+    "prometheus_client pymysql pymysqlreplication transitions rich.live zstandard sqlite3 ssl argparse"
+    " importlib.resources"
+)
 
 
 def test_every_module_can_be_imported_first_and_alone() -> None:

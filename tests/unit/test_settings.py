@@ -5,7 +5,7 @@ from datetime import time
 import pytest
 
 from fsm_ghost.errors import UsageError
-from fsm_ghost.settings import CutOverSettings, Kill, Window
+from fsm_ghost.settings import CutOverSettings, Kill, Window, masked
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,19 @@ def test_nobody_is_killed_unless_that_is_asked_for() -> None:
 def test_what_makes_no_sense_is_refused_by_the_name_of_its_flag(values: dict[str, float], flag: str) -> None:
     with pytest.raises(UsageError, match=f"{flag} must lie between"):
         CutOverSettings(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("https://host/may-i", "https://host/may-i"),
+        ("http://host:8080", "http://host:8080"),
+        ("https://me:sesame@host/may-i?token=sesame", "https://host/may-i?(not shown)"),
+        ("https://me:ses@me@host/?a=sesame&b=sesame#sesame", "https://host/?(not shown)"),
+        ("it was https://host/?sesame and is http://me:sesame@b", "it was https://host/?(not shown) and is http://b"),
+        ("chunk-size=?", "chunk-size=?"),
+        ("throttle-query=SELECT 'a?b'", "throttle-query=SELECT 'a?b'"),
+    ],
+)
+def test_what_people_are_shown_of_a_url_is_no_secret(text: str, shown: str) -> None:
+    assert masked(text) == shown

@@ -13,12 +13,13 @@ from dataclasses import asdict
 from typing import Any
 
 from fsm_ghost.cli.ui import words
-from fsm_ghost.engine.store import JournalEntry
+from fsm_ghost.engine.store import JournalEntry, Order
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.probe import Offence
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.settings import masked
 
 SCHEMA = 1
 Document = dict[str, Any]
@@ -47,6 +48,33 @@ def of_list(snapshots: Sequence[Snapshot], now: float) -> Document:
         "schema": SCHEMA,
         **_moment("", now),
         "migrations": [of_snapshot(snapshot, now) for snapshot in snapshots],
+    }
+
+
+def of_history(snapshot: Snapshot, journal: Sequence[JournalEntry], orders: Sequence[Order], now: float) -> Document:
+    """What `history --json` prints; `seconds` is for how long the state that was left had lasted."""
+    begins = [snapshot.created_at, *(entry.at for entry in journal)]
+    return {
+        "schema": SCHEMA,
+        **_moment("", now),
+        "migration": of_snapshot(snapshot, now),
+        "transitions": [
+            {**_of_entry(entry), "seconds": _round(entry.at - began)}
+            for entry, began in zip(journal, begins, strict=False)
+        ],
+        "commands": [_of_order(order) for order in orders],
+    }
+
+
+def _of_order(order: Order) -> Document:
+    return {
+        "id": order.command.id,
+        "verb": str(order.command.verb),
+        "value": masked(order.command.value) or None,
+        **_moment("", order.at),
+        **_moment("taken_", order.taken_at),
+        "took_effect": order.answer.took_effect if order.answer else None,
+        "answer": order.answer.text if order.answer else None,
     }
 
 
@@ -173,6 +201,7 @@ def _of_entry(entry: JournalEntry) -> Document:
         "to": str(entry.dest),
         "reason": entry.reason or None,
         "epoch": entry.epoch,
+        "facts": json.loads(entry.facts),
         **_moment("", entry.at),
     }
 

@@ -52,6 +52,20 @@ class JsonScreen(LineScreen):
             },
         )
 
+    def log(self, record: logging.LogRecord) -> None:
+        """Write a log record, with the migration that it belongs to and the state that it was last seen in."""
+        last = self._last
+        self.event(
+            "log",
+            {
+                "level": record.levelname.lower(),
+                "logger": record.name,
+                "message": record.getMessage(),
+                "migration_id": last.id if last else None,
+                "state": str(last.phase) if last else None,
+            },
+        )
+
     def event(self, name: str, fields: Document) -> None:
         """Write one event with the time."""
         now = time.time()
@@ -81,6 +95,4 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        self._screen.event(
-            "log", {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        )
+        self._screen.log(record)

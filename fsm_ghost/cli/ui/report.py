@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fsm_ghost import __version__, verdict
 from fsm_ghost.cli.exit_codes import ExitCode
@@ -22,6 +21,7 @@ from fsm_ghost.engine.state import FINAL
 from fsm_ghost.model import document
 from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.mysql import statements
+from fsm_ghost.settings import masked
 
 SCHEMA = 1
 _HIDDEN = "(not shown)"
@@ -108,16 +108,8 @@ def _settings(record: Record) -> Document:
     del asked["server"]["password"]
     if asked["hooks"]["hint_token"]:
         asked["hooks"]["hint_token"] = _HIDDEN
-    if asked["throttle"]["http"]:
-        asked["throttle"]["http"] = _without_secrets(asked["throttle"]["http"])
+    asked["throttle"]["http"] = masked(asked["throttle"]["http"])
     return asked
-
-
-def _without_secrets(url: str) -> str:
-    """A URL without its account and its query, which may hold a token."""
-    parts = urlsplit(url)
-    query = f"?{_HIDDEN}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
 
 
 def _definitions(record: Record) -> Document | None:

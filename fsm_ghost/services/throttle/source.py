@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -29,3 +31,11 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of what it holds."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A source that is asked for: `what` it is, the same for as long as nothing about it is changed."""
+
+    what: Hashable
+    make: Callable[[], Source]

@@ -1,9 +1,9 @@
-"""The sources that were asked for."""
+"""The sources that are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fsm_ghost.model.naming import TableName
@@ -12,40 +12,53 @@ from fsm_ghost.services.throttle.flag_file import FlagFile
 from fsm_ghost.services.throttle.lag import Heartbeats, Lag
 from fsm_ghost.services.throttle.load import CriticalLoad, Load
 from fsm_ghost.services.throttle.query import Query
-from fsm_ghost.services.throttle.source import Source
+from fsm_ghost.services.throttle.source import Wanted
 from fsm_ghost.services.throttle.url import Url
 from fsm_ghost.settings import Limit, ServerSettings, ThrottleSettings
 
 _MILLI = 1000
 
 
-def sources(
-    settings: ThrottleSettings,
-    server: ServerSettings,
-    changelog: TableName,
-    heartbeats: Heartbeats,
-    open_session: Callable[[], Session],
-) -> Iterator[Source]:
-    """All of them; `open_session` is called once, if any of them asks the server that is migrated on."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What sources ask with; `session` is opened once, if any of them asks the server that is migrated on."""
+
+    server: ServerSettings
+    changelog: TableName
+    heartbeats: Heartbeats
+    session: Callable[[], Session]
+
+
+def wanted(settings: ThrottleSettings, means: Means) -> Iterator[Wanted]:
+    """All of them. Owner thread only: the session is opened here."""
     for path in filter(None, (settings.flag_file, settings.additional_flag_file)):
-        yield FlagFile(path)
-    limits = Limit.parse("--max-load", settings.max_load)
-    critical = Limit.parse("--critical-load", settings.critical_load)
-    session = open_session() if limits or critical or settings.query else None
-    if session is not None and critical:
-        interval = settings.critical_interval_millis / _MILLI
-        yield CriticalLoad(session, critical, interval=interval, rest=settings.hibernate)
-    if session is not None and limits:
-        yield Load(session, limits)
-    if session is not None and settings.query:
-        yield Query(session, settings.query)
+        yield Wanted(("file", path), partial(FlagFile, path))
+    yield from _by_server(settings, means)
     if settings.http:
         every, timeout = settings.http_interval_millis / _MILLI, settings.http_timeout_millis / _MILLI
-        yield Url(settings.http, every=every, timeout=timeout, ignore_errors=settings.ignore_http_errors)
+        ignore = settings.ignore_http_errors
+        made = partial(Url, settings.http, every=every, timeout=timeout, ignore_errors=ignore)
+        yield Wanted(("http", settings.http, every, timeout, ignore), made)
+    limit = settings.max_lag_millis / _MILLI
     for host, port in settings.replicas():
-        there = replace(server, host=host, port=port, socket="")
+        there = replace(means.server, host=host, port=port, socket="")
         opened = partial(_open_replica, there)
-        yield Lag(there.address, changelog, heartbeats, settings.max_lag_millis / _MILLI, opened)
+        lag = partial(Lag, there.address, means.changelog, means.heartbeats, limit, opened)
+        yield Wanted(("lag", there.address, limit), lag)
+
+
+def _by_server(settings: ThrottleSettings, means: Means) -> Iterator[Wanted]:
+    """Those that ask the server that is migrated on."""
+    if settings.critical_load:
+        limits = Limit.parse("--critical-load", settings.critical_load)
+        interval, rest = settings.critical_interval_millis / _MILLI, settings.hibernate
+        made = partial(CriticalLoad, means.session(), limits, interval=interval, rest=rest)
+        yield Wanted(("critical load", limits, interval, rest), made)
+    if settings.max_load:
+        limits = Limit.parse("--max-load", settings.max_load)
+        yield Wanted(("load", limits), partial(Load, means.session(), limits))
+    if settings.query:
+        yield Wanted(("query", settings.query), partial(Query, means.session(), settings.query))
 
 
 def _open_replica(server: ServerSettings) -> Session:

@@ -6,13 +6,16 @@ import urllib.error
 import urllib.request
 from http import HTTPStatus
 
+from fsm_ghost.settings import masked
+
 
 class Url:
     """Makes row copy wait while a HEAD of a URL is not answered with 200. Times are in seconds."""
 
     def __init__(self, url: str, *, every: float, timeout: float, ignore_errors: bool) -> None:
         self._request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the settings allow http and https only
-        self.name = f"the URL {url}"
+        self._shown = masked(url)
+        self.name = f"the URL {self._shown}"
         self.every = every
         self._timeout = timeout
         self._ignore_errors = ignore_errors
@@ -28,7 +31,7 @@ class Url:
             if self._ignore_errors:
                 return ""
             raise
-        return "" if status == HTTPStatus.OK else f"{self._request.full_url} answers {status}"
+        return "" if status == HTTPStatus.OK else f"{self._shown} answers {status}"
 
     def close(self) -> None:
         """There is nothing to let go of."""

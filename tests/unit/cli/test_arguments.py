@@ -116,8 +116,8 @@ def test_a_flag_of_another_command_is_named_as_such() -> None:
 
 
 def test_a_protection_of_gh_osts_that_is_not_there_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(UsageError, match="does not have gh-ost's --panic-flag-file"):
-        parse("start", ["--panic-flag-file=/tmp/panic"], _NOWHERE)
+    with pytest.raises(UsageError, match="does not have gh-ost's --include-triggers"):
+        parse("start", ["--include-triggers"], _NOWHERE)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_the_journal_is_in_the_document() -> None:
         "epoch": 1,
         "at": "2026-11-20T11:00:00.500Z",
         "at_ms": 1795172400500,
+        "facts": {},
     }
 
 

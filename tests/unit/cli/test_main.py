@@ -17,6 +17,7 @@ import pytest
 
 from fsm_ghost import migration
 from fsm_ghost.cli import main
+from fsm_ghost.cli.control.serving import Serving
 from fsm_ghost.engine.state import Step, Transition
 from fsm_ghost.engine.store import Change, Store
 from fsm_ghost.errors import OwnedElsewhereError, RefusedError, StoppedError
@@ -27,6 +28,7 @@ from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.services.server.doors import speak
 from fsm_ghost.settings import Kill, ServerSettings, Settings
 from tests.unit.cli.made_up import COPYING, GALLERY
 
@@ -113,6 +115,36 @@ def test_the_password_reaches_the_server_settings(stage: Stage, monkeypatch: pyt
     main(_START)
     assert stage.driven[0][1].password == "hunter2"  # noqa: S105 - nobody's
     assert "MYSQL_PWD" not in os.environ
+
+
+def test_whoever_runs_a_migration_listens_beside_the_state_file_as_long_as_it_runs(stage: Stage) -> None:
+    where = stage.state_db.with_name(f"state.db.{ID[:8]}.sock")
+    heard: list[str] = []
+    stage.plays = lambda _: heard.append(speak(where, "chunk-size=?", 60))
+    assert main(_START) == 0
+    assert heard == ["chunk-size: 0\n"]
+    assert not where.exists()
+
+
+def test_no_door_that_cannot_be_opened_keeps_a_migration_from_being_given_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(_: Serving) -> None:
+        raise StoppedError("no such token")
+
+    stage.record()
+    monkeypatch.setattr(Serving, "begin", begin)
+    assert main(["resume"]) == 4
+    stage.ending = Ending(Phase.ABORTED, 6, GALLERY["aborted"], ())
+    assert main(["abort", ID]) == 0
+
+
+def test_a_port_without_a_token_is_refused_before_anything_is_begun(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*_START, "--serve-tcp-port=1"]) == 2
+    assert "needs --serve-token-file" in capsys.readouterr().err
+    assert stage.asked == []
 
 
 def test_a_dry_run_shows_the_plan(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

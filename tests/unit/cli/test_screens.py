@@ -121,6 +121,7 @@ def test_json_lines_are_events_with_a_schema() -> None:
     assert {event["schema"] for event in found} == {1}
     assert found[1]["migration"]["state"] == "copy"
     assert (found[2]["level"], found[2]["message"]) == ("info", "a message")
+    assert (found[2]["migration_id"], found[2]["state"]) == (COPYING.id, "copy")
     assert (found[3]["exit_code"], found[3]["report"], found[3]["plan"]) == (0, ["The old table is kept."], None)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fsm_ghost.cli import main, steering
+from fsm_ghost.cli import main
+from fsm_ghost.cli.control import asking
 from fsm_ghost.engine.orders import obey
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
@@ -36,7 +37,7 @@ Life = Callable[[Run], bool]  # what a run does again and again, until it says t
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is."""
-    monkeypatch.setattr(steering, "PATIENCE", dict.fromkeys(steering.PATIENCE, 120.0))
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, 120.0))
 
 
 @pytest.fixture
@@ -214,7 +215,7 @@ def test_a_finished_migration_is_asked_too_late(state_db: Path, capsys: pytest.C
 def test_a_run_that_is_busy_is_not_waited_for_for_ever(
     state_db: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    monkeypatch.setitem(steering.PATIENCE, Verb(verb), 0.0)
+    monkeypatch.setitem(asking.PATIENCE, Verb(verb), 0.0)
     with being_run(state_db, deaf):
         assert main([verb]) == 75
     error = capsys.readouterr().err

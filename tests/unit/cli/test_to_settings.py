@@ -224,3 +224,15 @@ def test_columns_that_become_others_and_what_may_be_lost_are_lists_of_pairs() ->
 def test_a_list_of_pairs_that_is_none_is_refused(words: tuple[str, str]) -> None:
     with pytest.raises(UsageError, match="must be"):
         asked(*_WHAT, *words)
+
+
+def test_whoever_resumes_may_change_what_could_be_changed_while_it_ran_and_who_is_told_about_it(tmp_path: Path) -> None:
+    given = ("--chunk-size=500", "--default-retries=7", "--serve-tcp-port=4711", f"--serve-token-file={tmp_path}/t")
+    asked_anew = change(parse("resume", [*given, "--statsd-tags=env:test, team:db", "--metrics-port=9104"], _NOWHERE))
+    assert asked_anew is not None
+    before = asked(*_WHAT, "--nice-ratio=2", "--metrics-host=0.0.0.0")
+    after, _ = asked_anew(before, Progress())
+    assert (after.copy.chunk_size, after.cut_over.attempts, after.throttle) == (500, 7, before.throttle)
+    assert (after.control.tcp_port, after.control.token_file) == (4711, f"{tmp_path}/t")
+    assert (after.metrics.port, after.metrics.host) == (9104, "0.0.0.0")  # noqa: S104 - nobody listens
+    assert after.metrics.statsd_tags == ("env:test", "team:db")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fsm_ghost import errors
+from fsm_ghost.cli.control.desk import HELP
 from fsm_ghost.cli.diagram import mermaid
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.help import COMMANDS, Command
@@ -29,6 +30,10 @@ def commands() -> str:
         " [how](../how-to/configure.md). All of them in one list: [options](options.md). What becomes of each of"
         " gh-ost's flags: [gh-ost's flags](gh-ost-flags.md).",
         *(block for name, command in COMMANDS.items() for block in _command(name, command)),
+        "## What can be said to a running migration",
+        "By `fsm-ghost control`, at its socket, or over TCP:"
+        " [how to control a running migration](../how-to/control-a-running-migration.md).",
+        f"```text\n{HELP}\n```",
     )
 
 
@@ -133,9 +138,10 @@ def exit_codes() -> str:
         " the message says so.",
         "`abort` ends with 0 when the migration has been aborted, since that is what was asked for; 6 is what a *run*"
         " ends with when somebody else aborted it.",
-        "`cut-over`, `postpone` and `rehearse` end with 0 when what was asked for took effect, and with 1 when it did"
-        " not: the message says why. 4: no process of this host runs the migration; a rehearsal is not made then, the"
-        " other two are kept for the next run. 75: the run is busy and has not answered yet; it is going to.",
+        "`control`, `cut-over`, `postpone`, `rehearse`, `throttle` and `no-throttle` end with 0 when what was asked for"
+        " took effect, and with 1 when it did not: the message says why. 4: no process of this host runs the migration;"
+        " a rehearsal is not made then, anything else is kept for the next run. 75: the run is busy and has not"
+        " answered yet; it is going to.",
         "A migration that is *done* ends with 8 when the audit after the swap found writes that reached the old table"
         " after its lock. See [the cut-over](../explanation/cut-over.md#the-audit).",
         "## The errors",

@@ -11,6 +11,7 @@ from fsm_ghost.engine.state import Facts, State, Step, Transition
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
+from fsm_ghost.settings import Settings
 
 TABLE: tuple[Transition, ...] = (
     Transition(Phase.VALIDATE, Outcome.PASSED, Phase.PREPARE, hooks=(Moment.STARTUP,)),
@@ -133,13 +134,16 @@ class Machinery:
     mirrored: list[bool] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     stop: threading.Event = field(default_factory=threading.Event)
+    retuned: list[Settings] = field(default_factory=list)
     table: Sequence[Transition] = TABLE
     guards: Mapping[str, Callable[[Facts], bool]] = field(default_factory=lambda: GUARDS)
 
     def engine(self) -> Engine:
         """The engine, new."""
         working: dict[Phase, State] = {phase: Unused() for phase in Phase if phase not in _FINAL}
-        around = Surroundings(self.hooks, Readings, self.mirrored.append, self.published, self.bell, self.stop)
+        around = Surroundings(
+            self.hooks, Readings, self.mirrored.append, self.published, self.bell, self.stop, self.retuned.append
+        )
         return Engine(self.run, working | self.states, self.table, self.guards, around)
 
 

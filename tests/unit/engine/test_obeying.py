@@ -1,5 +1,6 @@
 """What the engine does about commands: heard between steps, stored with their effect, answered once."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -8,11 +9,14 @@ from fsm_ghost.engine import machine
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step
 from fsm_ghost.engine.store import Store
-from fsm_ghost.errors import StoreError
+from fsm_ghost.errors import StoppedError, StoreError
+from fsm_ghost.model import document
 from fsm_ghost.model.command import Answer, Verb
+from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Outcome, Phase
 from fsm_ghost.model.progress import Progress
-from tests.unit.engine.begun import MIGRATION
+from fsm_ghost.settings import ServerSettings, Settings
+from tests.unit.engine.begun import MIGRATION, OTHER
 from tests.unit.engine.fakes import Doing, Machinery, Scripted, changed, comes_to, happy_states
 
 
@@ -27,6 +31,18 @@ def happy(run: Run) -> Machinery:
     states = happy_states()
     states[Phase.PREPARE] = Scripted(comes_to(Outcome.PREPARED, prepared=True, range_known=True))
     return Machinery(run, states)
+
+
+@pytest.fixture
+def tunable(store: Store) -> Iterator[Machinery]:
+    """As `happy`, with settings that can be read."""
+    plain = document.dump(Settings(ServerSettings(), "shop", "orders", "ADD c INT"))
+    store.create(OTHER, server="s", host="db1", table=TableName("shop", "items"), statement="ADD c INT", settings=plain)
+    states = happy_states()
+    states[Phase.PREPARE] = Scripted(comes_to(Outcome.PREPARED, prepared=True, range_known=True))
+    run = store.drive(OTHER, "host one process 1")
+    yield Machinery(run, states)
+    run.release()
 
 
 def orders(store: Store, *verbs: str) -> Doing:
@@ -182,3 +198,71 @@ def test_what_changes_nothing_is_not_mirrored(store: Store, happy: Machinery) ->
     happy.states[Phase.CLEANUP] = Scripted(lambda progress: Step(progress, Outcome.CLEANED))
     happy.engine().drive()
     assert len(happy.mirrored) == 6, "once for each transition as long as there is something to take over"
+
+
+# --- Changes ----------------------------------------------------------------------------------------------------------
+
+
+def changes(store: Store, *values: str, verb: Verb = Verb.CHANGE) -> Doing:
+    """A step during which somebody wants something to be otherwise."""
+
+    def doing(progress: Progress) -> Step:
+        for value in values:
+            store.order(OTHER, verb, value)
+        return Step(progress)
+
+    return doing
+
+
+def test_a_change_is_stored_with_its_answer_before_it_is_worked_with_and_then_mirrored(
+    store: Store, tunable: Machinery
+) -> None:
+    found: list[tuple[int | bool | None, ...]] = []
+
+    def look(settings: Settings) -> None:
+        assert settings.copy.chunk_size == 500
+        found.append((*answers(store, 1), store.find(OTHER).asked.copy.chunk_size))
+
+    tunable.retuned = SimpleNamespace(append=look)  # type: ignore[assignment]
+    tunable.states[Phase.COPY] = Scripted(changes(store, "chunk-size=500"), comes_to(Outcome.COPIED))
+    tunable.engine().drive()
+    assert found == [(True, 500)]
+    assert tunable.mirrored == [True] * 7, "at each of six transitions, and at the change"
+    assert tunable.run.record.asked.copy.chunk_size == 500
+
+
+def test_a_change_is_still_there_for_the_next_run_and_changes_add_up(store: Store, tunable: Machinery) -> None:
+    tunable.states[Phase.COPY] = Scripted(changes(store, "chunk-size=500", "nice-ratio=2", "chunk-size=x"), dies)
+    with pytest.raises(KeyboardInterrupt):
+        tunable.engine().drive()
+    assert answers(store, 1, 2, 3) == [True, True, False]
+    assert len(tunable.retuned) == 2
+    tunable.run.release()
+    again = store.drive(OTHER, "host one process 2")
+    assert (again.record.asked.copy.chunk_size, again.record.asked.throttle.nice_ratio) == (500, 2)
+    again.release()
+
+
+def test_a_change_that_could_not_be_stored_is_not_worked_with(
+    store: Store, tunable: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunable.states[Phase.COPY] = Scripted(changes(store, "chunk-size=500"), comes_to(Outcome.COPIED))
+    monkeypatch.setattr(Run, "answer", disk_is_full)
+    with pytest.raises(StoreError):
+        tunable.engine().drive()
+    assert (tunable.retuned, store.find(OTHER).asked.copy.chunk_size) == ([], 0)
+
+
+def test_panic_stops_the_run_that_was_meant_with_an_answer_and_a_checkpoint(store: Store, tunable: Machinery) -> None:
+    tunable.states[Phase.COPY] = Scripted(changes(store, "host one process 1", verb=Verb.PANIC))
+    with pytest.raises(StoppedError, match="stopped by panic"):
+        tunable.engine().drive()
+    assert answers(store, 1) == [True]
+    assert (store.find(OTHER).phase, store.find(OTHER).reason) == (Phase.COPY, "stopped by panic")
+    assert tunable.mirrored[-1] is True
+
+
+def test_a_panic_that_was_meant_for_an_earlier_run_does_nothing(store: Store, tunable: Machinery) -> None:
+    store.order(OTHER, Verb.PANIC, "host one process 0")
+    assert tunable.engine().drive() is Phase.DONE
+    assert answers(store, 1) == [False]

@@ -135,7 +135,8 @@ def make_older(path: Path) -> None:
     connection = raw(path)
     for column in ("token", "taken_over"):
         connection.execute(f"ALTER TABLE migrations DROP COLUMN {column}")
-    for column in ("took_effect", "answer"):
+    connection.execute("ALTER TABLE journal DROP COLUMN facts")
+    for column in ("took_effect", "answer", "value"):
         connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
     connection.execute("PRAGMA user_version = 1")
     connection.close()

@@ -106,3 +106,14 @@ def test_integers_lie_close_when_every_other_one_is_there(
 def test_of_other_keys_nothing_can_be_reckoned() -> None:
     assert not is_dense(TEXT_KEY, KeyRange(("61",), ("62",)), 10)
     assert not is_dense(COMPOSITE_KEY, KeyRange(("2024-01-01", "1", "00"), ("2024-01-02", "1", "00")), 10)
+
+
+def test_another_length_counts_at_once_and_without_one_it_is_learned_from_where_it_was() -> None:
+    chunk = size()
+    assert after_chunks_of(chunk, 1e-5, 5) == pytest.approx(25_000, rel=0.05)
+    chunk.retune(CopySettings(chunk_size=500, chunk_seconds=0.25))
+    assert chunk.rows == 500
+    assert after_chunks_of(chunk, 1e-5, 3) == 500
+    chunk.retune(CopySettings(chunk_seconds=0.25))
+    assert chunk.rows == 500
+    assert after_chunks_of(chunk, 1e-5, 5) == pytest.approx(25_000, rel=0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,7 @@ from fsm_ghost.services.throttle.flag_file import FlagFile
 from fsm_ghost.services.throttle.lag import Heartbeats, Lag
 from fsm_ghost.services.throttle.load import CriticalLoad, Load
 from fsm_ghost.services.throttle.query import Query
-from fsm_ghost.services.throttle.source import Source
+from fsm_ghost.services.throttle.source import Source, Wanted
 from fsm_ghost.services.throttle.throttle import Throttle
 from fsm_ghost.services.throttle.url import Url
 from fsm_ghost.settings import Limit, ThrottleSettings
@@ -258,12 +259,21 @@ class Scripted:
         self.closed.set()
 
 
+def wanted(*sources: Source) -> list[Wanted]:
+    """These sources, each of which stays the same for as long as it is wanted."""
+    return [Wanted(id(source), partial(_itself, source)) for source in sources]
+
+
+def _itself(source: Source) -> Source:
+    return source
+
+
 @pytest.fixture
 def throttling() -> Iterator[Callable[..., Throttle]]:
     made: list[Throttle] = []
 
     def make(*sources: Source) -> Throttle:
-        made.append(Throttle(sources, threading.Event()))
+        made.append(Throttle(wanted(*sources), threading.Event()))
         return made[-1]
 
     yield make
@@ -335,3 +345,67 @@ def test_closing_ends_the_thread_and_closes_the_sources(throttling: Callable[...
     source = Scripted("")
     throttling(source).close()
     assert source.closed.wait(60)
+
+
+# Other sources, while it runs
+
+
+def test_what_is_wanted_still_is_kept_and_what_is_not_is_let_go_of(throttling: Callable[..., Throttle]) -> None:
+    stays, goes, comes_in = Scripted(""), Scripted("too much"), Scripted("")
+    made: list[Source] = []
+
+    def make(source: Source) -> Source:
+        made.append(source)
+        return source
+
+    throttle = throttling(stays, goes)
+    comes(throttle, "too much")
+    throttle.change([Wanted(id(source), partial(make, source)) for source in (stays, comes_in)])
+    comes(throttle, "")
+    assert made == [comes_in]
+    assert goes.closed.wait(60)
+    assert not stays.closed.is_set()
+    assert comes_in.asked > 0
+
+
+def test_until_new_sources_have_been_asked_row_copy_waits(throttling: Callable[..., Throttle]) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(Scripted):
+        def ask(self) -> str:
+            asked.set()
+            answer.wait()
+            return ""
+
+    throttle = throttling(Scripted(""))
+    comes(throttle, "")
+    throttle.change(wanted(Slow("")))
+    assert throttle.reason
+    assert asked.wait(60)
+    assert throttle.reason == "the source has not been asked yet"
+    answer.set()
+    comes(throttle, "")
+
+
+def test_a_throttle_without_sources_may_get_some_and_lose_them_again(throttling: Callable[..., Throttle]) -> None:
+    throttle = throttling()
+    source = Scripted("load")
+    throttle.change(wanted(source))
+    assert throttle.reason
+    comes(throttle, "load")
+    throttle.change(())
+    comes(throttle, "")
+    assert source.closed.wait(60)
+
+
+def test_a_url_is_shown_without_its_query(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr(Answering, "status", 503)
+    source = Url(f"{url}?token=sesame", every=0.1, timeout=5, ignore_errors=False)
+    assert source.ask() == f"{url}?(not shown) answers 503"
+    assert "sesame" not in source.name
+
+
+def test_what_is_no_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError) as refused:
+        ThrottleSettings(http="ftp://me:sesame@host/may-i")
+    assert "sesame" not in str(refused.value)

@@ -1,0 +1,1 @@
+"""A migration in figures, for those who watch many: Prometheus, a text file, StatsD."""
