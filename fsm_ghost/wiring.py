@@ -46,12 +46,14 @@ from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import indexer, inspector, planner, preflight
 from fsm_ghost.services.alterer import Alterer
 from fsm_ghost.services.builder import Builder
-from fsm_ghost.services.dataplane import DataPlane, Tools
+from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.dropper import Dropper
 from fsm_ghost.services.hooks import Hooks, Occasion
 from fsm_ghost.services.mirror import Mirror
 from fsm_ghost.services.reporter import Reporter
+from fsm_ghost.services.scout import Scout
 from fsm_ghost.services.swapper import Found
+from fsm_ghost.services.tools import Tools
 from fsm_ghost.settings import ServerSettings, Settings, Where, Window
 from fsm_ghost.states.cleanup import Cleanup
 from fsm_ghost.states.copy import Copy
@@ -98,20 +100,19 @@ class House:
             raise
         self._mirror = Mirror(self._lease, self._session, run.standing, run.origin)
         self._changelog = Changelog(self._session, self._names.changelog, run.id, self._lease)
-        self._plane = DataPlane(
-            Tools(
-                settings=settings,
-                migration=run.id,
-                flavour=self._server.flavour,
-                session=self._session,
-                connections=self._connections,
-                ownership=self._ownership,
-                changelog=self._changelog,
-                reporter=self._reporter,
-                bell=self._bell,
-                stream_opener=self._stream_opener,
-            )
+        tools = Tools(
+            settings=settings,
+            migration=run.id,
+            flavour=self._server.flavour,
+            session=self._session,
+            connections=self._connections,
+            ownership=self._ownership,
+            changelog=self._changelog,
+            reporter=self._reporter,
+            bell=self._bell,
+            stream_opener=self._stream_opener,
         )
+        self._plane, self._scout = DataPlane(tools), Scout(tools)
 
     def engine(self, publish: Publish, stop: threading.Event) -> Engine:
         """The engine, ready to drive."""
@@ -140,9 +141,14 @@ class House:
         self._settings = replace(settings, server=self._settings.server)
         self._plane.retune(self._settings)
 
+    def _rest(self) -> None:
+        """End what works on the tables."""
+        self._scout.close()
+        self._plane.close()
+
     def close(self) -> None:
         """End every thread and connection of the run."""
-        self._plane.close()
+        self._rest()
         self._connections.close()
 
     def _check_lease(self) -> None:
@@ -184,6 +190,7 @@ class House:
                 lambda: self._build(builder),
                 self._coordinates,
                 self._plane,
+                self._scout,
                 self._settings.execute,
                 self._settings.definition.quarantine,
                 self._alterer() if self._settings.definition.attempt_instant else None,
@@ -195,12 +202,12 @@ class House:
             Phase.VERIFY: Verify(self._plane, self._settings.verify),
             Phase.CUT_OVER: CutOver(self._plane),
             Phase.CLEANUP: Cleanup(
-                self._plane.close,
+                self._rest,
                 self._empty_old,
                 lambda: builder.clean_up_after_swap(drop_old=drop_old),
                 builder.take_away,
             ),
-            Phase.ROLLBACK: Rollback(self._plane.close, self._was_swapped, builder.take_away),
+            Phase.ROLLBACK: Rollback(self._rest, self._was_swapped, builder.take_away),
         }
 
     def _empty_old(self, progress: Progress) -> float | None:

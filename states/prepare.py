@@ -22,6 +22,7 @@ from fsm_ghost.model.probe import Probe
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.alterer import Alterer, Became
 from fsm_ghost.services.dataplane import DataPlane
+from fsm_ghost.services.scout import Scout
 
 log = logging.getLogger(__name__)
 _TRIES = 5  # of a native ALTER TABLE that does not get its lock
@@ -39,6 +40,7 @@ class Prepare:
     build: Callable[[], Plan]
     coordinates: Callable[[], Coordinates]
     plane: DataPlane
+    scout: Scout
     execute: bool
     quarantine: bool = False
     alterer: Alterer | None = None
@@ -69,7 +71,7 @@ class Prepare:
         return Step(replace(progress, plan=plan, prepared=True))
 
     def _probe(self, progress: Progress) -> Step:
-        progress = self.plane.probed(progress)
+        progress = self.scout.probed(progress)
         if not progress.probe.done:
             return Step(progress, wait=0.1 if progress.probe.began else 0.0)
         if progress.probe.refusable and not self.quarantine:
@@ -78,7 +80,7 @@ class Prepare:
 
     def _forecast(self, progress: Progress) -> Step:
         if self.samples and progress.forecast is None:
-            progress = self.plane.forecast(progress)
+            progress = self.scout.forecast(progress)
             if progress.forecast is None:
                 return Step(progress, wait=0.1)
         return Step(progress, Outcome.DRY_RUN)

@@ -112,7 +112,7 @@ class Chunker:
 
     def edges(self) -> tuple[Key | None, Key | None]:
         """The first and the last key of the original; None for an empty table."""
-        return self._edge(last=False), self._edge(last=True)
+        return edges(self._session, self._statements, self._plan.key)
 
     def hand_out(self, progress: Progress) -> Progress:
         """Progress with one more chunk to be copied."""
@@ -149,9 +149,12 @@ class Chunker:
         by_rows = progress.rows / max(self._plan.rows, 1)
         return min(0.999, by_rows if by_place is None else by_place)
 
-    def _edge(self, *, last: bool) -> Key | None:
-        rows = self._session.query(self._statements.edge(last=last))
-        return key_sql.parse(self._plan.key.columns, rows[0]) if rows else None
+
+def edges(session: Session, statements: Statements, key: MigrationKey) -> tuple[Key | None, Key | None]:
+    """The first and the last key of the original; None for an empty table."""
+    found = [session.query(statements.edge(last=last)) for last in (False, True)]
+    first, last = (key_sql.parse(key.columns, rows[0]) if rows else None for rows in found)
+    return first, last
 
 
 def is_dense(key: MigrationKey, key_range: KeyRange, rows: int) -> bool:

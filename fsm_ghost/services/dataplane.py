@@ -7,29 +7,17 @@ was given, and stays open until the run ends. Owner thread only.
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
 from fsm_ghost.model.chunk import CopiedChunk
-from fsm_ghost.model.coordinates import Coordinates
-from fsm_ghost.model.forecast import Forecast
-from fsm_ghost.model.naming import TableName
-from fsm_ghost.model.plan import Flavour, Plan
-from fsm_ghost.model.probe import Probe
+from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.model.table import Definition
 from fsm_ghost.mysql import catalog, pressure, statements
-from fsm_ghost.mysql.changelog import Changelog
-from fsm_ghost.mysql.compare import Comparison
-from fsm_ghost.mysql.connections import Connections, Ownership
 from fsm_ghost.mysql.pressure import PressureGauge
-from fsm_ghost.mysql.probe import ProbeStatements
 from fsm_ghost.mysql.session import Session
-from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
@@ -37,18 +25,16 @@ from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.chunkwriter import ChunkWriter
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.forecaster import Forecaster
 from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.pace import Pace
-from fsm_ghost.services.prober import Probed, Prober
 from fsm_ghost.services.refresher import Refreshed, Refresher
-from fsm_ghost.services.reporter import Reporter
-from fsm_ghost.services.streamer import Stream, Streamer
+from fsm_ghost.services.streamer import Streamer
 from fsm_ghost.services.swapper import Swapper, Witness
 from fsm_ghost.services.throttle.source import Wanted
 from fsm_ghost.services.throttle.sources import Means, wanted
 from fsm_ghost.services.throttle.throttle import Throttle
+from fsm_ghost.services.tools import Tools
 from fsm_ghost.services.verifier import Compared, Verifier
 from fsm_ghost.settings import Kill, Settings
 
@@ -61,22 +47,6 @@ _ASK_EVERY = 1.0  # seconds
 _MOST_REFUSED = 5  # attempts to swap that the server did not want, one after the other
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the data plane is made with."""
-
-    settings: Settings
-    migration: str
-    flavour: Flavour
-    session: Session
-    connections: Connections
-    ownership: Ownership
-    changelog: Changelog
-    reporter: Reporter
-    bell: threading.Event
-    stream_opener: Callable[[Plan, TableName], Callable[[Coordinates], Stream]]
-
-
 class DataPlane:
     """Gives the states the services that they work with."""
 
@@ -87,8 +57,6 @@ class DataPlane:
         self._indexer: Indexer | None = None
         self._chunker: Chunker | None = None
         self._verifier: Verifier | None = None
-        self._prober: Prober | None = None
-        self._forecaster: Forecaster | None = None
         self._throttle: Throttle | None = None
         self._throttle_session: Session | None = None
         self._throttle_changed = False
@@ -132,46 +100,11 @@ class DataPlane:
         self._prepared = prepared if self._prepared is None else self._prepared & prepared
         return f"prepared XA transactions to end: {', '.join(sorted(self._prepared))}" if self._prepared else ""
 
-    def probed(self, progress: Progress) -> Progress:
-        """Look a little further for rows that the new definition would break."""
-        if self._prober is None:
-            tools, plan = self._tools, progress.the_plan
-            original, ghost = self._definitions(plan)
-            asking = ProbeStatements(plan, original, ghost, tools.settings.definition.lossy, tools.flavour)
-            if not asking.questions and not asking.uniques:
-                return replace(progress, probe=Probe(done=True, unknown=asking.unknown))
-            crew = Crew[Probed]("prober", [self._open_writer(plan, "probe")], tools.bell)
-            ruler = Ruler(tools.session, self._statements(plan), plan.key)
-            self._prober = Prober(crew, asking, plan, ruler, self.chunker(progress).edges)
-        probe = self._prober.step(progress.probe)
-        share = f", {probe.rows:,} of about {progress.the_plan.rows:,} are read" if probe.rows else ""
-        self.waiting_for("" if probe.done else f"rows that would not fit the new definition to be looked for{share}")
-        return replace(progress, probe=probe)
-
-    def forecast(self, progress: Progress) -> Progress:
-        """Reckon for a dry run what the migration will cost; the forecast is there when it is made."""
-        if self._forecaster is None:
-            tools, plan = self._tools, progress.the_plan
-            most = tools.settings.copy.workers or default_most(pressure.cores(tools.session))
-            self._forecaster = Forecaster(
-                Crew[Forecast]("forecaster", [self._open_writer(plan, "forecast")], tools.bell),
-                plan,
-                tools.migration,
-                self._statements(plan),
-                self._comparison(plan) if tools.settings.verify else None,
-                self.chunker(progress).edges(),
-                tools.settings.copy.sample_seconds,
-                most,
-            )
-        forecast = self._forecaster.forecast()
-        self.waiting_for("" if forecast else "a sample to be copied, by which to reckon what it will cost")
-        return replace(progress, forecast=forecast)
-
     def chunker(self, progress: Progress) -> Chunker:
         """Finds key ranges."""
         if self._chunker is None:
             plan = progress.the_plan
-            self._chunker = Chunker(self._tools.session, self._statements(plan), plan, self._tools.settings.copy)
+            self._chunker = Chunker(self._tools.session, self._tools.statements(plan), plan, self._tools.settings.copy)
         reporter = self._tools.reporter
         reporter.chunk_rows, reporter.chunk_seconds = self._chunker.rows, self._chunker.seconds
         return self._chunker
@@ -181,10 +114,10 @@ class DataPlane:
         if self._copier is None:
             plan = progress.the_plan
             pace = self._open_pace(progress, "the copy")
-            sessions = [self._open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
+            sessions = [self._tools.open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
             crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
             settings = self._tools.settings
-            writer = ChunkWriter(self._statements(plan), plan, quarantine=settings.definition.quarantine)
+            writer = ChunkWriter(self._tools.statements(plan), plan, quarantine=settings.definition.quarantine)
             self._copier = Copier(writer, crew, self._following(progress), pace, settings.throttle.nice_ratio)
         self._tools.reporter.workers = self._copier.pace.reason
         return self._copier
@@ -241,10 +174,10 @@ class DataPlane:
         if self._verifier is None:
             plan = progress.the_plan
             pace = self._open_pace(progress, "the comparison")
-            sessions = [self._open_writer(plan, f"verify {number}") for number in range(1, pace.most + 1)]
+            sessions = [self._tools.open_writer(plan, f"verify {number}") for number in range(1, pace.most + 1)]
             crew = Crew[Compared]("verifier", sessions, self._tools.bell)
-            ruler = Ruler(self._tools.session, self._statements(plan), plan.key)
-            comparison, applier = self._comparison(plan), self._following(progress)
+            ruler = Ruler(self._tools.session, self._tools.statements(plan), plan.key)
+            comparison, applier = self._tools.comparison(plan), self._following(progress)
             self._verifier = Verifier(crew, comparison, plan, applier, self.chunker(progress), ruler, pace)
         self._tools.reporter.workers = self._verifier.pace.reason
         return self._verifier
@@ -257,7 +190,7 @@ class DataPlane:
             self.witness(progress),
             self._tools.session,
             self._following(progress),
-            partial(self._open_writer, progress.the_plan),
+            partial(self._tools.open_writer, progress.the_plan),
             self._bouncer(progress, rehearsal=rehearsal),
             self._tools.settings.cut_over.lock_timeout,
         )
@@ -350,18 +283,16 @@ class DataPlane:
 
     def _auditor(self, plan: Plan) -> Auditor:
         tools = self._tools
-        open_session = partial(self._open_writer, plan)
+        open_session = partial(self._tools.open_writer, plan)
         return Auditor(
             plan, tools.flavour, tools.migration, tools.session, open_session, tools.changelog, tools.stream_opener
         )
 
     def close(self) -> None:
         """End everything that runs."""
-        asking = (self._prober, self._forecaster)
-        for service in (*asking, self._throttle, self._copier, self._indexer, self._verifier, self._applier):
+        for service in (self._throttle, self._copier, self._indexer, self._verifier, self._applier):
             if service is not None:
                 service.close()
-        self._prober = self._forecaster = None
         self._throttle = self._copier = self._indexer = self._verifier = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:
@@ -375,23 +306,12 @@ class DataPlane:
         self._check_marker(progress)
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
-        refresher = Refresher(self._statements(plan), plan, quarantine=tools.settings.definition.quarantine)
-        sessions = [self._open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
+        refresher = Refresher(self._tools.statements(plan), plan, quarantine=tools.settings.definition.quarantine)
+        sessions = [self._tools.open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
         streamer = Streamer(tools.stream_opener(plan, plan.names.original), progress.safe, tools.bell)
         here = partial(catalog.coordinates, tools.session)
         return Applier(plan, streamer, crew, refresher, tools.changelog, here, progress)
-
-    def _open_writer(self, plan: Plan, purpose: str) -> Session:
-        """A connection that converts values as a native ALTER TABLE does: for writing rows, and for comparing them.
-
-        Where that takes no time zone, in UTC: MySQL takes even a TIMESTAMP that stays one through the session's zone,
-        and makes one of the two hours of the night in autumn in which the clocks go back.
-        """
-        session = self._tools.connections.open(purpose)
-        if plan.zoned and not plan.finds_by_timestamp:
-            session.use_server_time_zone()
-        return session
 
     def _check_marker(self, progress: Progress) -> None:
         """The server must still have all that the progress says was committed (protocol R13)."""
@@ -418,17 +338,3 @@ class DataPlane:
                     f"{name} {'is gone' if found is None else 'was changed'} since the migration was prepared",
                     f"This migration cannot go on: fsm-ghost abort {self._tools.migration[:8]}, then start again.",
                 )
-
-    def _statements(self, plan: Plan) -> Statements:
-        return Statements(plan, self._tools.flavour, self._tools.migration)
-
-    def _comparison(self, plan: Plan) -> Comparison:
-        return Comparison(plan, *self._definitions(plan))
-
-    def _definitions(self, plan: Plan) -> tuple[Definition, Definition]:
-        """Of the original and of the ghost table."""
-        original = catalog.definition(self._tools.session, plan.names.original)
-        ghost = catalog.definition(self._tools.session, plan.names.ghost)
-        if original is None or ghost is None:
-            raise StoppedError("a table of this migration is gone", "Abort, and start again.")
-        return original, ghost

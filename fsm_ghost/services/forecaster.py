@@ -17,11 +17,10 @@ from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.mysql import catalog, statements
-from fsm_ghost.mysql.compare import Comparison
 from fsm_ghost.mysql.session import Session
-from fsm_ghost.mysql.statements import Statements
-from fsm_ghost.services.chunker import Ruler, is_dense, place_in_range
+from fsm_ghost.services.chunker import Ruler, edges, is_dense, place_in_range
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.tools import Tools
 
 _CHUNK = 5000  # rows of the sample that are copied at a time
 _EVENT = 40  # bytes that a row takes in the binary log besides its columns
@@ -37,26 +36,16 @@ class _Sample:
 
 
 class Forecaster:
-    """Makes one migration's forecast, in a worker of its own; a sample is copied for about `seconds`."""
+    """Makes one migration's forecast, in a worker of its own, for a migration with up to so many `workers`."""
 
-    def __init__(
-        self,
-        crew: Crew[Forecast],
-        plan: Plan,
-        migration: str,
-        asking: Statements,
-        comparison: Comparison | None,
-        edges: tuple[Key | None, Key | None],
-        seconds: float,
-        workers: int,
-    ) -> None:
+    def __init__(self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int) -> None:
         self._crew = crew
         self._plan = plan
-        self._migration = migration
-        self._asking = asking
-        self._comparison = comparison
-        self._first, self._last = edges
-        self._seconds = seconds
+        self._migration = tools.migration
+        self._asking = tools.statements(plan)
+        self._comparison = tools.comparison(plan) if tools.settings.verify else None
+        self._first, self._last = edges(tools.session, self._asking, plan.key)
+        self._seconds = tools.settings.copy.sample_seconds
         self._workers = workers
         crew.assign(self._forecast)
 

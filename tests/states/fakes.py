@@ -11,6 +11,7 @@ from fsm_ghost.model.probe import Probe
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.auditor import Audit
 from fsm_ghost.services.dataplane import DataPlane
+from fsm_ghost.services.scout import Scout
 from fsm_ghost.services.swapper import Attempt, Found
 from tests.unit.model.examples import at, plan
 
@@ -141,6 +142,11 @@ class FakePlane:
     def plane(self) -> DataPlane:
         """This, for states."""
         return cast("DataPlane", self)
+
+    @property
+    def scout(self) -> Scout:
+        """This, for the state that looks ahead."""
+        return cast("Scout", self)
 
     def follow(self, progress: Progress) -> Progress:
         self.log.append("follow")

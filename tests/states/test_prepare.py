@@ -28,7 +28,7 @@ def prepare(fake: FakePlane, *, execute: bool = True) -> Prepare:
         fake.log.append("coordinates")
         return at(7)
 
-    return Prepare(build, coordinates, fake.plane, execute)
+    return Prepare(build, coordinates, fake.plane, fake.scout, execute)
 
 
 def test_first_the_ghost_table_is_built_and_nothing_else() -> None:
@@ -85,7 +85,7 @@ def test_an_alter_that_is_refused_is_an_outcome() -> None:
     def refuse() -> Plan:
         raise RefusedError("the server refuses the ALTER", "Mend --alter.")
 
-    step = Prepare(refuse, lambda: at(7), FakePlane().plane, execute=True).step(Progress())
+    step = Prepare(refuse, lambda: at(7), FakePlane().plane, FakePlane().scout, execute=True).step(Progress())
     assert (step.outcome, step.progress) == (Outcome.REFUSED, Progress())
     assert "the server refuses the ALTER" in step.reason
 
@@ -95,4 +95,4 @@ def test_a_lost_connection_is_no_outcome() -> None:
         raise ConnectionLostError("gone")
 
     with pytest.raises(ConnectionLostError):
-        Prepare(lose, lambda: at(7), FakePlane().plane, execute=True).step(Progress())
+        Prepare(lose, lambda: at(7), FakePlane().plane, FakePlane().scout, execute=True).step(Progress())

@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
-from fsm_ghost.services.dataplane import DataPlane, Tools
+from fsm_ghost.services.dataplane import DataPlane
+from fsm_ghost.services.tools import Tools
 from fsm_ghost.settings import CopySettings, ServerSettings, Settings, ThrottleSettings
 
 PLAIN = Settings(ServerSettings(), "shop", "orders", "ADD c INT")

@@ -1,0 +1,70 @@
+"""Looks ahead of row copy: for rows that would not fit, and in a dry run for what the migration will cost.
+
+Owner thread only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from fsm_ghost.model.forecast import Forecast
+from fsm_ghost.model.probe import Probe
+from fsm_ghost.model.progress import Progress
+from fsm_ghost.mysql import pressure
+from fsm_ghost.mysql.probe import ProbeStatements
+from fsm_ghost.services.chunker import Ruler, edges
+from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.forecaster import Forecaster
+from fsm_ghost.services.governor import default_most
+from fsm_ghost.services.prober import Probed, Prober
+from fsm_ghost.services.tools import Tools
+
+
+class Scout:
+    """Asks one migration's questions, each with a connection of its own that is opened when it is needed."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._prober: Prober | None = None
+        self._forecaster: Forecaster | None = None
+
+    def probed(self, progress: Progress) -> Progress:
+        """Look a little further for rows that the new definition would break."""
+        if self._prober is None:
+            tools, plan = self._tools, progress.the_plan
+            original, ghost = tools.definitions(plan)
+            asking = ProbeStatements(plan, original, ghost, tools.settings.definition.lossy, tools.flavour)
+            if not asking.questions and not asking.uniques:
+                return replace(progress, probe=Probe(done=True, unknown=asking.unknown))
+            crew = Crew[Probed]("prober", [tools.open_writer(plan, "probe")], tools.bell)
+            ruler = Ruler(tools.session, tools.statements(plan), plan.key)
+            self._prober = Prober(
+                crew, asking, plan, ruler, partial(edges, tools.session, tools.statements(plan), plan.key)
+            )
+        probe = self._prober.step(progress.probe)
+        share = f", {probe.rows:,} of about {progress.the_plan.rows:,} are read" if probe.rows else ""
+        self._tools.reporter.waiting_for = (
+            "" if probe.done else f"rows that would not fit the new definition to be looked for{share}"
+        )
+        return replace(progress, probe=probe)
+
+    def forecast(self, progress: Progress) -> Progress:
+        """Reckon for a dry run what the migration will cost; the forecast is there when it is made."""
+        if self._forecaster is None:
+            tools, plan = self._tools, progress.the_plan
+            most = tools.settings.copy.workers or default_most(pressure.cores(tools.session))
+            crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast")], tools.bell)
+            self._forecaster = Forecaster(crew, tools, plan, most)
+        forecast = self._forecaster.forecast()
+        self._tools.reporter.waiting_for = (
+            "" if forecast else "a sample to be copied, by which to reckon what it will cost"
+        )
+        return replace(progress, forecast=forecast)
+
+    def close(self) -> None:
+        """Stop asking."""
+        for service in (self._prober, self._forecaster):
+            if service is not None:
+                service.close()
+        self._prober = self._forecaster = None
