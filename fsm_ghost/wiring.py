@@ -31,7 +31,7 @@ from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.naming import Names, TableName
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Deferral, Plan, ServerIdentity
+from fsm_ghost.model.plan import Deferral, Flavour, Plan, ServerIdentity
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import POSTPONED, Readings
 from fsm_ghost.model.snapshot import Snapshot
@@ -240,6 +240,8 @@ class House:
         autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
         swap, asked = builder.swap_method(), self._settings.definition
         plan = planner.make_plan(self._names, alteration, original, ghost, swap, autoinc_mode, asked)
+        if self._server.flavour is Flavour.MYSQL:
+            plan = planner.with_instants(plan, original, ghost)
         deferral = self._deferral(builder, alteration.clauses, original, ghost)
         return replace(plan, native=native, deferral=deferral, server=self._server)
 

@@ -11,6 +11,7 @@ from fsm_ghost.model.plan import MappedColumn, Plan
 from fsm_ghost.model.table import Column, Definition
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql import types
+from fsm_ghost.mysql.fit import INSTANT
 from fsm_ghost.mysql.quoting import quote, table
 
 
@@ -83,6 +84,8 @@ class Comparison:
         if old is None or new is None:
             return None
         value, new_name = mapped.value(f"{self._original}.{quote(old.name)}"), f"{self._ghost}.{quote(new.name)}"
+        if mapped.instead == INSTANT:
+            return same_value(old, new, f"{self._original}.{quote(old.name)}", new_name)
         if mapped.instead:  # the value has been made to fit, but is of a wider type still
             kind = {"float": "double", "enum": "text"}.get(new.data_type, new.data_type)
             old = replace(new, charset=None, data_type=kind)

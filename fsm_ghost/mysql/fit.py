@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fsm_ghost.errors import ServerError
 from fsm_ghost.model.plan import PLACE, Lossy, Unfit
@@ -17,6 +17,11 @@ from fsm_ghost.model.table import Column
 from fsm_ghost.mysql import types
 from fsm_ghost.mysql.quoting import literal
 
+# A TIMESTAMP, for a column that stays one, in a form that no time zone of the session changes: MySQL, from 8.0.19.
+INSTANT = (
+    f"CASE WHEN UNIX_TIMESTAMP({PLACE}) = 0 THEN {PLACE}"
+    f" ELSE CONCAT(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP({PLACE}) SECOND, '+00:00') END"
+)
 _EXACT_IN = {"float": 2**24, "double": 2**53}  # integers up to which a type keeps them all
 _SUPERSETS = {
     "utf8mb4": {"ascii", "latin1", "utf8", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "latin2", "cp1250"}
@@ -32,11 +37,13 @@ class Misfit:
     """One way in which values of a column may not fit: those for which `condition` holds, said by `what`.
 
     `instead` are expressions for what can be stored, by what the user allows. PLACE stands for the column in both.
+    Where the condition `converts`, it is an error by itself in a strict statement: nothing can be stored instead.
     """
 
     what: str
     condition: str
     instead: dict[Lossy, str] = field(default_factory=dict)
+    converts: bool = False
 
 
 def misfits(old: Column, new: Column) -> tuple[Misfit, ...]:
@@ -46,7 +53,9 @@ def misfits(old: Column, new: Column) -> tuple[Misfit, ...]:
         found.insert(0, Misfit("is NULL, which the new column must not be", f"{PLACE} IS NULL"))
     default = _default(new)
     return tuple(
-        Misfit(each.what, each.condition, {**each.instead, Lossy.DEFAULT: _when(each.condition, default)})
+        each
+        if each.converts
+        else replace(each, instead={**each.instead, Lossy.DEFAULT: _when(each.condition, default)})
         for each in found
     )
 
@@ -223,13 +232,14 @@ def _to_text(old: Column, new: Column) -> Iterator[Misfit]:
         yield Misfit(
             f"is not valid {new.charset}",
             f"NOT (CAST(CONVERT({PLACE} USING {new.charset}) AS BINARY) <=> CAST({PLACE} AS BINARY))",
+            converts=True,
         )
     elif old.charset and new.charset and not _holds(new.charset, old.charset):
         back = f"CONVERT(CONVERT({PLACE} USING {new.charset}) USING {old.charset})"
         yield Misfit(
             f"has characters that {new.charset} lacks",
             f"NOT (CAST({back} AS BINARY) <=> CAST({PLACE} AS BINARY))",
-            {Lossy.TRUNCATE: f"CONVERT({PLACE} USING {new.charset})"},
+            converts=True,
         )
     as_text = PLACE if old.data_type in types.TEXTS else _as_text(old, new)
     if (most := types.most_characters(new)) is not None:
@@ -311,18 +321,19 @@ def _to_date(old: Column, _: Column) -> Iterator[Misfit]:
     if old.data_type in {"datetime", "timestamp"}:
         yield Misfit("has a time of day", f"TIME({PLACE}) <> 0", {Lossy.TRUNCATE: f"DATE({PLACE})"})
     elif old.data_type in types.TEXTS:
-        yield Misfit("is not a date", _no_day(f"CAST({PLACE} AS DATE)"))
+        yield Misfit("is not a date", _no_day(f"CAST({PLACE} AS DATE)"), converts=True)
 
 
 def _no_day(value: str) -> str:
     """When a value is no moment of the calendar: sessions of ours take a 30th of February, for rows that have one."""
     month = f"CONCAT(LEFT({value}, 8), '01')"
-    return f"({PLACE} IS NOT NULL AND ({value} IS NULL OR DAY({value}) > DAY(LAST_DAY({month}))))"
+    beyond = f"COALESCE(DAY({value}) > DAY(LAST_DAY({month})), TRUE)"
+    return f"({PLACE} IS NOT NULL AND ({value} IS NULL OR {beyond}))"
 
 
 def _to_moment(old: Column, new: Column) -> Iterator[Misfit]:
     if old.data_type in types.TEXTS:
-        yield Misfit("is not a date and time", _no_day(f"CAST({PLACE} AS DATETIME(6))"))
+        yield Misfit("is not a date and time", _no_day(f"CAST({PLACE} AS DATETIME(6))"), converts=True)
     if old.data_type in {"datetime", "timestamp", "time"} and types.fraction(old) > types.fraction(new):
         yield from _finer(old, new)
     if new.data_type == "timestamp" and old.data_type in {"date", "datetime"}:
@@ -353,13 +364,13 @@ def _to_time(old: Column, new: Column) -> Iterator[Misfit]:
 
 def _to_json(old: Column, _: Column) -> Iterator[Misfit]:
     if old.data_type in types.TEXTS:
-        yield Misfit("is not valid JSON", f"NOT JSON_VALID({PLACE})")
+        yield Misfit("is not valid JSON", f"NOT JSON_VALID({PLACE})", converts=True)
 
 
 def _to_uuid(old: Column, new: Column) -> Iterator[Misfit]:
     if old.data_type in types.TEXTS:
         name = new.data_type.upper()
-        yield Misfit(f"is no {name}", f"{PLACE} IS NOT NULL AND CAST({PLACE} AS {name}) IS NULL")
+        yield Misfit(f"is no {name}", f"{PLACE} IS NOT NULL AND CAST({PLACE} AS {name}) IS NULL", converts=True)
 
 
 _Finder = Callable[[Column, Column], Iterator[Misfit]]

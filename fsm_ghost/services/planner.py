@@ -13,7 +13,7 @@ from fsm_ghost.model.plan import PLACE, FilledColumn, Lossy, MappedColumn, Plan,
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration
-from fsm_ghost.mysql.fit import converted, inconvertible, misfits
+from fsm_ghost.mysql.fit import INSTANT, converted, inconvertible, misfits
 from fsm_ghost.mysql.types import INTEGER_BITS, is_unsigned
 from fsm_ghost.settings import DefinitionSettings
 
@@ -175,6 +175,26 @@ def _zoned_conversions(
         for old, new in pairs
         if old and new and (old.data_type == "timestamp") != (new.data_type == "timestamp")
     )
+
+
+def with_instants(plan: Plan, original: Definition, ghost: Definition) -> Plan:
+    """The plan for a server that takes a TIMESTAMP that stays one through the session's time zone: MySQL.
+
+    Where the session must not be in UTC, of an hour that comes twice the second would become the first.
+    """
+    if not plan.zoned:
+        return plan
+    mapping = (
+        replace(mapped, instead=INSTANT)
+        if not mapped.instead and _stays_timestamp(original.column(mapped.original), ghost.column(mapped.ghost))
+        else mapped
+        for mapped in plan.mapping
+    )
+    return replace(plan, mapping=tuple(mapping))
+
+
+def _stays_timestamp(old: Column | None, new: Column | None) -> bool:
+    return old is not None and new is not None and old.data_type == new.data_type == "timestamp"
 
 
 def _remarks(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[str]:

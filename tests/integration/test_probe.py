@@ -43,7 +43,7 @@ CHANGES = {
     "char": Change("VARCHAR(9)", "CHAR(9)", ("a b", ""), ("a ",)),
     "bytes to text": Change("VARBINARY(9)", "VARCHAR(9) CHARACTER SET utf8mb4", (b"abc", "é".encode()), (BINARY,)),
     "text to int": Change("VARCHAR(20)", "INT", ("12", "-7"), ("12a", "", "99999999999")),
-    "text to date": Change("VARCHAR(20)", "DATE", ("2024-02-29",), ("2023-02-29", "x")),
+    "text to date": Change("VARCHAR(20)", "DATE", ("2024-02-29",), ("2023-02-29", "x", "0000-00-00")),
     "text to enum": Change("VARCHAR(20)", "ENUM('a','b')", ("a", "b", None), ("c", "")),
     "enum loses a label": Change("ENUM('a','b','c''d')", "ENUM('b','a')", ("a", "b"), ("c'd",)),
     "set loses a label": Change("SET('a','b','c')", "SET('c','a')", ("a", "a,c", ""), ("b", "a,b")),
