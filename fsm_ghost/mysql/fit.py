@@ -248,7 +248,7 @@ def _to_text(old: Column, new: Column) -> Iterator[Misfit]:
     elif (room := types.most_bytes(new)) is not None and _longest(old) * _WIDEST.get(new.charset or "", 4) > room:
         condition = f"LENGTH(CONVERT({as_text} USING {new.charset})) > {room}"
         yield _too_long(new, condition, f"LEFT({as_text}, {room // _WIDEST.get(new.charset or '', 4)})")
-    if new.data_type == "char" and old.data_type in types.TEXTS - {"char"}:
+    if new.data_type == "char" and old.data_type in types.TEXTS | types.BYTES and old.data_type != "char":
         yield Misfit(
             "ends in spaces, which CHAR does not keep", f"{PLACE} LIKE '% '", {Lossy.TRUNCATE: f"RTRIM({PLACE})"}
         )

@@ -25,7 +25,7 @@ from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import applier, streamer
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.copier import Copier
-from fsm_ghost.settings import CopySettings
+from fsm_ghost.settings import CopySettings, DefinitionSettings
 from tests.integration.driving import ADD_COLUMN, PATIENCE, Driver, Running
 from tests.servers import Database
 
@@ -101,10 +101,11 @@ class Scene:
         assert self._running is not None, "no migration was begun"
         return self._running
 
-    def begin(self, hold: Phase | None = None, alter: str = ADD_COLUMN) -> None:
+    def begin(self, hold: Phase | None = None, alter: str = ADD_COLUMN, *, quarantine: bool = False) -> None:
         """Begin the migration, and wait until it enters the state that it is to be held at."""
-        copy = CopySettings(chunk_size=CHUNK, workers=1)
-        self._running = self._driver.start(self._driver.settings(alter=alter, copy=copy, verify=self.verify), hold)
+        copy, definition = CopySettings(chunk_size=CHUNK, workers=1), DefinitionSettings(quarantine=quarantine)
+        settings = self._driver.settings(alter=alter, copy=copy, definition=definition, verify=self.verify)
+        self._running = self._driver.start(settings, hold)
         if hold is not None:
             self.running.until_held()
 

@@ -1,2 +1,2 @@
 INSERT INTO t VALUES (4, x'AA', x'AABBCCDD');
-UPDATE t SET a = x'000000', b = x'41202020' WHERE id = 1;
+UPDATE t SET a = x'000000', b = x'41202000' WHERE id = 1;
