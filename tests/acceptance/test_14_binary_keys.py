@@ -96,7 +96,7 @@ def test_keys_that_end_in_zeros_are_copied_and_followed_exactly(database: Databa
     assert (ending.phase, ending.exit_code) == (Phase.DONE, 0)
     assert database.query(f"SELECT COUNT(*) FROM t WHERE k = {k[912]} OR k = {k[913]}") == [(2,)]
     assert ending.snapshot.progress.rows >= ROWS - 50, "rows should have come through the copy"
-    assert ending.snapshot.progress.changes > 120, "and through the stream"
+    assert ending.snapshot.progress.changes > 60, "and through the stream"
     assert tables(database).keys() == {"t", old}
     assert contents(database, "t") == altered_natively(database, old)
 

@@ -247,7 +247,8 @@ class Scene:
         """Wait until a chunk is parked; its connection."""
         waiting = (
             "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX"
-            " WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'INSERT%'"
+            # Of this test: the list may still be that of the test before, for it is renewed ten times a second at most.
+            f" WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'INSERT%`{self.database.name}`.%'"
         )
         # What the server shows there is renewed only when nobody has asked for a tenth of a second.
         return int(self.until(lambda: self.database.query(waiting), "a chunk that waits", every=0.12)[0][0])
