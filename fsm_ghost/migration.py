@@ -27,6 +27,7 @@ from fsm_ghost.errors import (
     FsmGhostError,
     OwnedElsewhereError,
     RefusedError,
+    ServerError,
     StoppedError,
     TakenOverError,
     UsageError,
@@ -121,7 +122,7 @@ def drive(
         except TakenOverError as error:
             run.taken_over(error.message)
             raise
-        except (OwnedElsewhereError, RefusedError) as error:
+        except (OwnedElsewhereError, RefusedError, ServerError) as error:
             _refuse(run, error)
             raise
         except ConnectionLostError as error:

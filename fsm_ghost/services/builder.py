@@ -38,11 +38,20 @@ class Builder:
         self.changelog.create((self.names.ghost, self.names.marker, self.names.swapped))
         fault_point("build.after-changelog")
         self.session.execute(statements.create_marker(self.names.marker, self.migration))
-        self.session.execute(statements.create_like(self.names.ghost, self.names.original, self.migration))
+        self._create_ghost()
         fault_point("build.after-ghost")
         native = self._alter(with_check_names(clauses, self._check_names()))
         keep_counter(self.session, self.names, self.migration)
         return native
+
+    def _create_ghost(self) -> None:
+        try:
+            self.session.execute(statements.create_like(self.names.ghost, self.names.original, self.migration))
+        except ServerError as error:
+            raise RefusedError(
+                f"the server does not make a table like {self.names.original}: {error.message}",
+                "Use a native ALTER TABLE for it.",
+            ) from error
 
     def _check_names(self) -> dict[str, str]:
         """What the CHECKs of the original are called in the ghost table: MySQL wants names that no other table has.

@@ -13,11 +13,20 @@ import pytest
 from fsm_ghost import migration
 from fsm_ghost.engine import machine
 from fsm_ghost.engine.store import Store
-from fsm_ghost.errors import AbortedError, AmbiguousError, OwnedElsewhereError, StoppedError
+from fsm_ghost.errors import (
+    AbortedError,
+    AmbiguousError,
+    OwnedElsewhereError,
+    RefusedError,
+    ServerError,
+    StoppedError,
+)
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.mysql import statements
 from fsm_ghost.mysql.connections import Ownership
 from fsm_ghost.mysql.session import Session, connect_arguments
+from fsm_ghost.services import inspector
 from fsm_ghost.settings import HookSettings, Settings
 from tests.integration.driving import Driver, old_table, table_of, tables, unchanged
 from tests.servers import Database
@@ -59,6 +68,31 @@ def test_after_a_dry_run_the_migration_can_be_carried_out(plain: Database, drive
 
 
 # --- Two runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_migration_that_a_server_could_not_be_looked_at_for_does_not_stand_in_the_way_of_the_next(
+    plain: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ServerError("no such view")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inspector, "survey", fail)
+        with pytest.raises(ServerError):
+            driver.run(driver.settings())
+    assert driver.record().is_finished
+    assert driver.run(driver.settings()).exit_code == 0
+    assert "added" in tables(plain)["t"]
+
+
+def test_a_table_that_the_server_makes_no_other_like_is_refused(
+    plain: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "create_like", lambda *_: "CREATE TABLE t_gho LIKE nothing.there")
+    with unchanged(plain):
+        ending = driver.run(driver.settings())
+    assert (ending.phase, ending.exit_code) == (Phase.ABORTED, RefusedError.exit_code)
+    assert "does not make a table like" in ending.snapshot.reason
 
 
 def test_a_second_start_from_the_same_state_file_is_refused_and_names_the_first(
