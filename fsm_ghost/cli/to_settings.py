@@ -108,7 +108,8 @@ def server(values: Values, password: str, remembered: ServerSettings | None = No
 def _is_changeable(option: Option) -> bool:
     """Whether a migration that was begun may be asked for this anew."""
     is_ours = option.name in TUNABLE and option.name != "postpone-cut-over-flag-file"  # another host's: see `here`
-    return is_ours or option.name == "postpone" or option.sets.startswith(("control.", "metrics."))
+    is_ours = is_ours or option.name in {"postpone", "notify-url"}
+    return is_ours or option.sets.startswith(("control.", "metrics."))
 
 
 def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -42,8 +42,8 @@ def adopted(elsewhere: Store, run: Run) -> Run:
 
 
 def in_copy(run: Run) -> None:
-    run.enter(PASSED, Step(Progress(), Outcome.PASSED, reason="fine"), NO_READINGS)
-    run.enter(PREPARED, Step(COPYING, Outcome.PREPARED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED, reason="fine"), NO_READINGS, PASSED.hooks)
+    run.enter(PREPARED, Step(COPYING, Outcome.PREPARED), NO_READINGS, PREPARED.hooks)
 
 
 def test_another_state_file_knows_what_this_one_knew(store: Store, run: Run, elsewhere: Store) -> None:
