@@ -22,6 +22,11 @@ ELSEWHERE = {
     "store.order": "test_an_abort_killed_while_it_leaves_its_order_can_be_given_again",
     "store.answer": "test_a_command_is_answered_once_and_does_what_it_says_although_the_run_dies_as_it_takes_it",
     "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
+    "hook": "test_hooks_of_a_killed_run_are_run_by_the_next_one",
+    "store.hook-begins": "test_hooks_of_a_killed_run_are_run_by_the_next_one",
+    "store.hook-ended": "test_hooks_of_a_killed_run_are_run_by_the_next_one",
+    "store.hooks-due": "test_hooks_of_a_killed_run_are_run_by_the_next_one",
+    "notice": "test_a_url_is_told_of_every_transition_although_the_run_is_killed",
     "take-away": "test_an_abort_killed_at_any_point_finishes",
 }
 TRANSITIONS = 9  # of a run that nothing disturbs: the first is among the points, the others are named here
@@ -32,7 +37,6 @@ LATER = [f"store.transition.{when}-commit:{n}" for when in ("before", "after") f
     "copy.after-chunk:9",
     "refresh.before-commit:5",
     "clean-up.after-drop:2",
-    "hook.after-run:3",
 ]
 
 
