@@ -8,6 +8,7 @@ service.
 from __future__ import annotations
 
 from fsm_ghost.cli.gh_ost import REFUSED, WITHOUT_EFFECT
+from fsm_ghost.cli.hook_options import HOOKS
 from fsm_ghost.cli.option import (
     AS_START,
     CONFIG,
@@ -365,59 +366,7 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
         sets="cut_over.drop_old_table",
     ),
-    # Hooks
-    Option(
-        "hooks-path",
-        Kind.PATH,
-        Group.HOOKS,
-        "folder of executables that are called like a moment (gh-ost-on-success …, fsm-ghost-on-copy-copied …)",
-        (START, RESUME),
-        sets="hooks.path",
-    ),
-    Option("hooks-hint", Kind.TEXT, Group.HOOKS, "handed to hooks as GH_OST_HOOKS_HINT", sets="hooks.hint"),
-    Option(
-        "hooks-hint-owner",
-        Kind.TEXT,
-        Group.HOOKS,
-        "handed to hooks as GH_OST_HOOKS_HINT_OWNER",
-        sets="hooks.hint_owner",
-    ),
-    Option(
-        "hooks-hint-token",
-        Kind.TEXT,
-        Group.HOOKS,
-        "handed to hooks as GH_OST_HOOKS_HINT_TOKEN",
-        secret=True,
-        sets="hooks.hint_token",
-    ),
-    Option(
-        "hooks-status-interval",
-        Kind.NUMBER,
-        Group.HOOKS,
-        "seconds between hooks that tell the status, gh-ost-on-status; 0: none",
-        default=60,
-        sets="hooks.status_interval",
-    ),
-    Option(
-        "hooks-timeout",
-        Kind.DECIMAL,
-        Group.HOOKS,
-        "seconds after which a hook has failed",
-        default=600.0,
-        sets="hooks.timeout",
-        gh_ost=False,
-    ),
-    Option(
-        "notify-url",
-        Kind.TEXT,
-        Group.HOOKS,
-        "post JSON there at every transition, and with every status",
-        (START, RESUME),
-        metavar="URL",
-        sets="hooks.notify_url",
-        gh_ost=False,
-        secret=True,
-    ),
+    *HOOKS,
     # Control while it runs
     _controlling("serve-socket-file", Kind.PATH, "socket_file", "the socket; without it: beside the state file"),
     _controlling("serve-tcp-port", Kind.NUMBER, "tcp_port", "a port as well, for who knows the token", default=0),

@@ -701,6 +701,36 @@ def test_a_hook_can_refuse_a_command_but_not_that_the_migration_is_given_up(stor
     ]
 
 
+def test_a_hook_is_asked_about_a_change_by_the_name_of_the_setting_alone(store: Store, happy: Machinery) -> None:
+    orders = []
+
+    def order(progress: Progress) -> Step:
+        orders.append(store.order(MIGRATION, "change", "throttle-http=https://h/?key=s3cret"))
+        return Step(progress)
+
+    happy.hooks.there = {Moment.INTERACTIVE_COMMAND}
+    happy.hooks.results[Moment.INTERACTIVE_COMMAND] = [HookResult(ok=False, output="no")]
+    happy.states[Phase.COPY] = Scripted(order, comes_to(Outcome.COPIED))
+    assert happy.engine().drive() is Phase.DONE
+    assert [told.command for told in happy.hooks.ran] == ["throttle-http"]
+    answer = store.answer(orders[0])
+    assert answer is not None
+    assert not answer.took_effect
+
+
+def test_no_hook_is_asked_whether_a_run_may_be_stopped_at_once(store: Store, happy: Machinery) -> None:
+    def order(progress: Progress) -> Step:
+        store.order(MIGRATION, "panic", happy.run.record.owner)
+        return Step(progress)
+
+    happy.hooks.there = {Moment.INTERACTIVE_COMMAND}
+    happy.hooks.results[Moment.INTERACTIVE_COMMAND] = [HookResult(ok=False, output="no")]
+    happy.states[Phase.COPY] = Scripted(order)
+    with pytest.raises(StoppedError, match="panic"):
+        happy.engine().drive()
+    assert happy.hooks.ran == []
+
+
 @pytest.mark.parametrize("doing", [goes_on(wait=0.1), goes_on()], ids=["waiting", "working"])
 def test_commands_are_heard_between_steps(store: Store, happy: Machinery, doing: Doing) -> None:
     def order(progress: Progress) -> Step:
