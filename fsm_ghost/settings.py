@@ -282,13 +282,28 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """Hooks: executables in `path`; the hints are handed to them."""
+    """Hooks: executables in `path`; the hints are handed to them. Times are in seconds.
+
+    `status_interval` is the time between hooks that tell the status; 0: there are none. `notify_url` is told of every
+    moment.
+    """
 
     path: str = ""
     hint: str = ""
     hint_owner: str = ""
     hint_token: str = ""
-    timeout: float = 600.0  # seconds
+    timeout: float = 600.0
+    status_interval: int = 60
+    notify_url: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        _within("--hooks-timeout", self.timeout, 0.1, 86_400)
+        _within("--hooks-status-interval", self.status_interval, 0, 86_400)
+        if self.notify_url and not re.match(r"https?://[^/?#@]+([/?#]|$)", self.notify_url):
+            raise UsageError(
+                "--notify-url must begin with http:// or https:// and a host, without an account before it",
+                "A key that is needed there may be part of its path.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

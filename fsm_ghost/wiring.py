@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fsm_ghost.engine.machine import Engine, HookResult, Surroundings
-from fsm_ghost.engine.record import PendingHook, Record
+from fsm_ghost.engine.machine import Engine, Surroundings
+from fsm_ghost.engine.record import Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import State
 from fsm_ghost.errors import (
@@ -48,7 +48,7 @@ from fsm_ghost.services.alterer import Alterer
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.dropper import Dropper
-from fsm_ghost.services.hooks import Hooks, Occasion
+from fsm_ghost.services.hooks.hooks import Hooks, Sources
 from fsm_ghost.services.mirror import Mirror
 from fsm_ghost.services.reporter import Reporter
 from fsm_ghost.services.scout import Scout
@@ -99,6 +99,8 @@ class House:
             self._connections.close()
             raise
         self._mirror = Mirror(self._lease, self._session, run.standing, run.origin)
+        sources = Sources(self._names, self._seen, self._copying, partial(self._lease.excuse, self._session))
+        self._hooks = Hooks(settings, sources)
         self._changelog = Changelog(self._session, self._names.changelog, run.id, self._lease)
         tools = Tools(
             settings=settings,
@@ -124,9 +126,10 @@ class House:
                 template, phase=phase, progress=progress, readings=readings, checkpoint_at=at, checkpoints=count
             )
             publish(now)
+            self._hooks.tick(now)
 
         around = Surroundings(
-            hooks=_HookRunner(Hooks(self._settings, self._facts), self._excuse),
+            hooks=self._hooks,
             readings=lambda: self._reporter.readings(self._engine.phase),
             mirror=lambda at_once: self._mirror.keep(at_once=at_once),
             publish=published,
@@ -148,6 +151,7 @@ class House:
 
     def close(self) -> None:
         """End every thread and connection of the run."""
+        self._hooks.close()
         self._rest()
         self._connections.close()
 
@@ -157,11 +161,6 @@ class House:
         is_there = self._lease.find(self._session) is not None
         if record.progress.prepared and record.phase not in _DROPS_CHANGELOG and not is_there:
             raise self._lease.ended_elsewhere()
-
-    def _excuse(self, seconds: float) -> None:
-        """Hooks may keep us from giving signs of life for so long."""
-        if self._settings.hooks.path:
-            self._lease.excuse(self._session, seconds)
 
     def _owned(self) -> Ownership:
         """The right to migrate this table; OwnedElsewhereError that says who has it."""
@@ -295,16 +294,16 @@ class House:
     def _was_swapped(self, progress: Progress) -> bool:
         return self._plane.witness(progress).look() is Found.SWAPPED
 
-    def _facts(self) -> dict[str, str]:
-        progress, names = self._run.reread().progress, self._names
-        return {
-            "GHOST_TABLE_NAME": names.ghost.name,
-            "OLD_TABLE_NAME": names.old.name,
-            "ELAPSED_SECONDS": f"{time.time() - self._run.record.created_at:.0f}",
-            "COPIED_ROWS": str(progress.rows),
-            "ESTIMATED_ROWS": str(progress.plan.rows if progress.plan else 0),
-            "PROGRESS": f"{100 * progress.copied_part:.2f}",
-        }
+    def _seen(self) -> Snapshot:
+        """What hooks are told: as it is stored, with the gauges as they stand."""
+        stored = self._run.reread()
+        return replace(stored.snapshot(alive=True), readings=self._reporter.readings(stored.phase))
+
+    def _copying(self) -> float:
+        """For how many seconds this migration has copied rows, or waited to, interruptions included."""
+        journal = self._run.journal()
+        ends = [entry.at for entry in journal[1:]] + [time.time()]
+        return sum(end - entry.at for entry, end in zip(journal, ends, strict=False) if entry.dest is Phase.COPY)
 
 
 def _open_stream(
@@ -321,21 +320,6 @@ def _open_stream(
         changelog=plan.names.changelog,
         own_tag=tag,
     )
-
-
-class _HookRunner:
-    """The hooks service as the engine knows it; `excuse` tells others how long a hook may keep us silent."""
-
-    def __init__(self, hooks: Hooks, excuse: Callable[[float], None]) -> None:
-        self._hooks = hooks
-        self._excuse = excuse
-
-    def run(self, hook: PendingHook, migration: str) -> HookResult:
-        """Run the hooks of one moment."""
-        self._excuse(self._hooks.settings.hooks.timeout)
-        ok, output = self._hooks.run(Occasion(hook.moment, f"{migration}:{hook.seq}:{hook.moment}", hook.attempt))
-        self._excuse(0)
-        return HookResult(ok, output)
 
 
 def names_of(record: Record) -> Names:

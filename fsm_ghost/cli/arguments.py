@@ -86,8 +86,16 @@ def parse(
     return Values(command, given, words, (*_misspelt(environment), *notes))
 
 
+_TOLD_TO_HOOKS = f"{PREFIX}HOOK_KEY"
+
+
 def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
-    """What to say of variables that almost are an option's: a protection that was asked for may be missing."""
+    """What to say of variables that almost are an option's: a protection that was asked for may be missing.
+
+    A hook that calls us has many from whoever runs it, and has asked for nothing by them.
+    """
+    if _TOLD_TO_HOOKS in environment:
+        return
     known = {option.variable: option for option in OPTIONS}
     for variable in environment:
         if variable.startswith(PREFIX) and variable not in known:

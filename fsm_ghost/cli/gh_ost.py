@@ -58,7 +58,6 @@ WITHOUT_EFFECT: tuple[Option, ...] = (
     _without_effect(
         "replication-lag-query", Kind.TEXT, "lag is measured by markers: --throttle-control-replicas", remark=True
     ),
-    _without_effect("hooks-status-interval", Kind.NUMBER, "there is no hook gh-ost-on-status", remark=True),
     _without_effect("test-on-replica-skip-replica-stop", Kind.SWITCH, "replication is always left running"),
     _without_effect("runtime-metrics-interval", Kind.NUMBER, "there is no Go runtime to be measured"),
 )

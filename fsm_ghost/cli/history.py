@@ -11,8 +11,9 @@ from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.known import newest
 from fsm_ghost.cli.store import reading
 from fsm_ghost.cli.ui import words
-from fsm_ghost.cli.ui.document import dumps, of_history
+from fsm_ghost.cli.ui.document import of_history
 from fsm_ghost.engine.store import JournalEntry, Order
+from fsm_ghost.model.picture import dumps
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.settings import masked
 

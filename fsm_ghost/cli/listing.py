@@ -15,7 +15,8 @@ def run(values: Values) -> int:
     """Print them."""
     found = _snapshots(values)
     if values.is_on("json"):
-        from fsm_ghost.cli.ui.document import dumps, of_list
+        from fsm_ghost.cli.ui.document import of_list
+        from fsm_ghost.model.picture import dumps
 
         print(dumps(of_list(found, time.time()), indent=2))
     elif found:

@@ -8,6 +8,7 @@ service.
 from __future__ import annotations
 
 from fsm_ghost.cli.gh_ost import REFUSED, WITHOUT_EFFECT
+from fsm_ghost.cli.hook_options import HOOKS
 from fsm_ghost.cli.option import (
     AS_START,
     CONFIG,
@@ -365,31 +366,7 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
         sets="cut_over.drop_old_table",
     ),
-    # Hooks
-    Option(
-        "hooks-path",
-        Kind.PATH,
-        Group.HOOKS,
-        "folder of executables with gh-ost's names (gh-ost-on-success …)",
-        (START, RESUME),
-        sets="hooks.path",
-    ),
-    Option("hooks-hint", Kind.TEXT, Group.HOOKS, "handed to hooks as GH_OST_HOOKS_HINT", sets="hooks.hint"),
-    Option(
-        "hooks-hint-owner",
-        Kind.TEXT,
-        Group.HOOKS,
-        "handed to hooks as GH_OST_HOOKS_HINT_OWNER",
-        sets="hooks.hint_owner",
-    ),
-    Option(
-        "hooks-hint-token",
-        Kind.TEXT,
-        Group.HOOKS,
-        "handed to hooks as GH_OST_HOOKS_HINT_TOKEN",
-        secret=True,
-        sets="hooks.hint_token",
-    ),
+    *HOOKS,
     # Control while it runs
     _controlling("serve-socket-file", Kind.PATH, "socket_file", "the socket; without it: beside the state file"),
     _controlling("serve-tcp-port", Kind.NUMBER, "tcp_port", "a port as well, for who knows the token", default=0),

@@ -19,7 +19,7 @@ from fsm_ghost.errors import UsageError
 
 MYSQLS = "MYSQL_PWD"
 VARIABLES = ("FSM_GHOST_PASSWORD", "FSM_GHOST_URL", "FSM_GHOST_MASTER_PASSWORD", MYSQLS)
-_SECRETS = {"password", "master-password", "url"}
+_SECRETS = {"password", "master-password", "url", "notify-url"}
 _WARNING = (
     "others could see the password that was given on the command line; better: --ask-pass, --password-file or MYSQL_PWD"
 )

@@ -16,7 +16,7 @@ from fsm_ghost.cli.syntax import did_you_mean
 from fsm_ghost.errors import UsageError
 
 _DEFAULT = "default"
-_SECRETS = {"password", "master-password", "url", "hooks-hint-token"}
+_SECRETS = {"password", "master-password", "url", "hooks-hint-token", "notify-url"}
 
 
 def layer(said: Layer, environment: Mapping[str, str]) -> tuple[dict[str, Given], list[str]]:

@@ -12,11 +12,11 @@ from fsm_ghost.cli.arguments import Values
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.known import newest
 from fsm_ghost.cli.store import reading
-from fsm_ghost.cli.ui.document import dumps
 from fsm_ghost.cli.ui.report import Told, of_report
 from fsm_ghost.cli.ui.report_text import text
 from fsm_ghost.engine.state import FINAL
 from fsm_ghost.engine.store import Record, Store
+from fsm_ghost.model.picture import dumps
 
 log = logging.getLogger(__name__)
 _FOLDER = "reports"  # beside the state file

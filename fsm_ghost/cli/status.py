@@ -27,7 +27,8 @@ def run(values: Values) -> int:
 
 
 def _print_document(store: Store, record: Record) -> None:
-    from fsm_ghost.cli.ui.document import dumps, of_status
+    from fsm_ghost.cli.ui.document import of_status
+    from fsm_ghost.model.picture import dumps
 
     print(dumps(of_status(store.snapshot(record), store.journal(record.id), time.time()), indent=2))
 

@@ -21,6 +21,7 @@ from fsm_ghost.settings import (
     CopySettings,
     CutOverSettings,
     Encryption,
+    HookSettings,
     IndexBuild,
     Kill,
     ServerSettings,
@@ -82,6 +83,7 @@ def change(values: Values) -> Change | None:
     CutOverSettings(**cut_over)  # to complain before anything is begun
     ThrottleSettings(**given.get("throttle", {}))
     CopySettings(**given.get("copy", {}))
+    HookSettings(**given.get("hooks", {}))
 
     def changed(settings: Settings, progress: Progress) -> tuple[Settings, Progress]:
         forgotten = "postpone" in cut_over or (cut_over.get("window") and progress.postponed is False)
@@ -108,7 +110,7 @@ def server(values: Values, password: str, remembered: ServerSettings | None = No
 def _is_changeable(option: Option) -> bool:
     """Whether a migration that was begun may be asked for this anew."""
     is_ours = option.name in TUNABLE and option.name != "postpone-cut-over-flag-file"  # another host's: see `here`
-    return is_ours or option.name == "postpone" or option.sets.startswith(("control.", "metrics."))
+    return is_ours or option.name in {"postpone", "notify-url"} or option.sets.startswith(("control.", "metrics."))
 
 
 def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

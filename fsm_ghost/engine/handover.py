@@ -7,6 +7,7 @@ that is done: for the proof that all of them were copied it is all the same wher
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -98,12 +99,19 @@ def origin_of(record: Record, journal: tuple[JournalEntry, ...]) -> str:
             host=record.host,
             table=record.table,
             statement=record.statement,
-            settings=record.settings,
+            settings=_without_url(record.settings),
             created_at=record.created_at,
             plan=record.progress.plan,
             journal=journal,
         )
     )
+
+
+def _without_url(settings: str) -> str:
+    """Settings as others may read them who may read the table: the URL that is told is often a secret."""
+    fields = json.loads(settings)
+    fields.get("hooks", {}).pop("notify_url", None)
+    return json.dumps(fields, ensure_ascii=False)
 
 
 def standing_of(record: Record, hooks: tuple[PendingHook, ...]) -> str:

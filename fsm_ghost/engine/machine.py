@@ -7,18 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from transitions import EventData, Machine
 
 from fsm_ghost.engine.lint import problems_of
 from fsm_ghost.engine.orders import obey
-from fsm_ghost.engine.record import PendingHook
+from fsm_ghost.engine.outbox import HookRunner, Outbox
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import FINAL, Facts, Guard, State, Step, Transition
 from fsm_ghost.engine.tuning import tuned
 from fsm_ghost.errors import FsmGhostError, StoppedError
-from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
@@ -30,25 +29,7 @@ logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns about each 
 
 CHECKPOINT_EVERY = 0.25  # seconds; only chunks and transitions are stored sooner
 LISTEN_EVERY = 0.2  # seconds between looks for commands
-# A hook that fails at one of these moments stops the run; the others have nothing left to stop.
-GATES = frozenset(Moment) - {Moment.SUCCESS, Moment.FAILURE}
 _OVER = FINAL - {Phase.FAILED}  # what has failed is kept for a look, or another try
-
-
-@dataclass(frozen=True, slots=True)
-class HookResult:
-    """What the hooks of one moment came to."""
-
-    ok: bool
-    output: str
-
-
-class HookRunner(Protocol):
-    """Runs the hooks of one moment."""
-
-    def run(self, hook: PendingHook, migration: str) -> HookResult:
-        """Run them, in order, until one fails."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +70,7 @@ class Engine:
         self._states = states
         self._guards = guards
         self._around = around
+        self._outbox = Outbox(run, table, around.hooks)
         self._progress = run.record.progress
         self._step = Step(self._progress)
         self._accepted = False
@@ -122,12 +104,13 @@ class Engine:
             if self.phase is Phase.FAILED and self._can_abort():
                 self._fire(Step(self._progress, Outcome.ABORT, reason="aborted as asked"))
             while self.phase not in FINAL:
-                self._run_hooks()
+                self._outbox.work_off()
                 self._listen()
                 if self._can_abort():
                     self._fire(Step(self._progress, Outcome.ABORT, reason="aborted as asked"))
                 self._take(self._states[self.phase].step(self._progress))
-            self._run_hooks()
+            self._outbox.work_off()
+            self._outbox.settle()
         except FsmGhostError as error:
             self._run.stopped(error.message)
             raise
@@ -145,6 +128,8 @@ class Engine:
             self._fire(step)
         else:
             self._checkpoint(step, before, readings)
+            if readings.is_postponed:
+                self._outbox.comes(Moment.BEGIN_POSTPONED)
         self._around.publish(self.phase, self._progress, readings)
         if step.outcome is None and step.wait:
             self._around.bell.wait(step.wait)
@@ -187,7 +172,8 @@ class Engine:
 
     def _configured(self, transition: Transition) -> dict[str, object]:
         def commit(_: EventData) -> None:
-            self._run.enter(transition, self._step, self._around.readings())
+            due = self._outbox.due(transition)
+            self._run.enter(transition, self._step, self._around.readings(), due)
             self._stored_at = time.monotonic()
 
         def holds(_: EventData) -> bool:
@@ -224,10 +210,13 @@ class Engine:
             if command.verb is Verb.ABORT:
                 self._run.take_aborts()
                 self._abort_wanted = True
-            elif command.verb is Verb.CHANGE:
-                self._change(command)
             elif command.verb is Verb.PANIC:
                 self._panic(command)
+            elif refused := self._outbox.refusal(command):
+                self._answer(Answer(command.id, took_effect=False, text=refused))
+                log.info("asked to %s: %s", command.verb, refused)
+            elif command.verb is Verb.CHANGE:
+                self._change(command)
             else:
                 self._obey(command)
 
@@ -276,23 +265,6 @@ class Engine:
             log.warning("it is too late to abort: this migration is in state %s", self.phase)
             self._abort_wanted = False
         return self._abort_wanted and not self._progress.is_in_doubt
-
-    def _run_hooks(self) -> None:
-        for hook in self._run.pending_hooks():
-            self._run.hook_begins(hook)
-            fault_point("hook.before-run")
-            result = self._around.hooks.run(hook, self._run.id)
-            fault_point("hook.after-run")
-            gate = hook.moment in GATES
-            self._run.hook_ended(hook, "ok" if result.ok else "pending" if gate else "failed", result.output)
-            if not result.ok:
-                self._hook_failed(hook, result, stops=gate)
-
-    def _hook_failed(self, hook: PendingHook, result: HookResult, *, stops: bool) -> None:
-        message = f"the hook {hook.moment} failed: {result.output.strip()[-500:]}"
-        if stops:
-            raise StoppedError(message, f"Mend it, then: fsm-ghost resume {self._run.id[:8]} (the hook is run again)")
-        log.warning(message)
 
 
 def _is_a_landmark(now: Progress, before: Progress) -> bool:

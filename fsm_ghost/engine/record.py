@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fsm_ghost.model import document
 from fsm_ghost.model.command import Answer, Command, Verb
 from fsm_ghost.model.naming import TableName
-from fsm_ghost.model.phase import Moment, Phase
+from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
@@ -109,7 +109,7 @@ class PendingHook:
     """A moment whose hooks have to be run: for the `attempt`th time."""
 
     seq: int
-    moment: Moment
+    moment: str
     attempt: int
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TextIO
@@ -21,7 +21,7 @@ from fsm_ghost.errors import OwnedElsewhereError, StoreError
 from fsm_ghost.model import document
 from fsm_ghost.model.command import Command, Verb
 from fsm_ghost.model.key import Key
-from fsm_ghost.model.phase import Moment, Phase
+from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.readings import Readings
 from fsm_ghost.settings import Settings
@@ -64,8 +64,8 @@ class Run:
                 self._db.execute("UPDATE migrations SET settings = ? WHERE id = ?", settings, self.id)
         self.record = replace(self.record, settings=settings)
 
-    def enter(self, transition: Transition, step: Step, readings: Readings) -> None:
-        """Store a transition: journal, state, progress and the hooks to be run, in one transaction."""
+    def enter(self, transition: Transition, step: Step, readings: Readings, hooks: Sequence[str] = ()) -> None:
+        """Store a transition: journal, state, progress, and the moments whose hooks are to run, in one transaction."""
         record = self.record
         seq = record.seq + 1
         finished = _is_finished(transition)
@@ -97,7 +97,7 @@ class Run:
             )
             self._db.execute_each(
                 "INSERT INTO hook_runs (migration, seq, moment, place) VALUES (?, ?, ?, ?)",
-                [(record.id, seq, moment, place) for place, moment in enumerate(transition.hooks)],
+                [(record.id, seq, moment, place) for place, moment in enumerate(hooks)],
             )
         self.record = replace(self.record, phase=transition.dest, came_from=came_from, seq=seq, reason=reason)
 
@@ -123,6 +123,10 @@ class Run:
     def origin(self) -> str:
         """What has been stored of how the migration began and came here, for another state file."""
         return origin_of(self.reread(), journal(self._db, self.id))
+
+    def journal(self) -> tuple[JournalEntry, ...]:
+        """Every transition so far, the oldest first."""
+        return journal(self._db, self.id)
 
     def standing(self) -> str:
         """What has been stored of how far it has come, for another state file."""
@@ -191,7 +195,16 @@ class Run:
             " ORDER BY seq, place",
             self.id,
         )
-        return tuple(PendingHook(row["seq"], Moment(row["moment"]), row["attempts"] + 1) for row in rows)
+        return tuple(PendingHook(row["seq"], row["moment"], row["attempts"] + 1) for row in rows)
+
+    def hooks_due(self, moments: Sequence[str]) -> None:
+        """Note moments that have come since the last transition; each comes once until the next one."""
+        with self._write("store.hooks-due"):
+            self._db.execute_each(
+                "INSERT OR IGNORE INTO hook_runs (migration, seq, moment, place)"
+                " SELECT ?1, ?2, ?3, count(*) FROM hook_runs WHERE migration = ?1 AND seq = ?2",
+                [(self.id, self.record.seq, moment) for moment in moments],
+            )
 
     def hook_begins(self, hook: PendingHook) -> None:
         """Note that a moment's hooks are about to be run."""

@@ -46,7 +46,7 @@ class State(Protocol):
 class Transition:
     """One row of the state table: `outcome` leads from `source` to `dest` if the guard holds.
 
-    `hooks` are the moments whose hooks run once the transition has been committed.
+    `hooks` are gh-ost's moments whose hooks run once the transition has been committed.
     """
 
     source: Phase
@@ -54,6 +54,16 @@ class Transition:
     dest: Phase
     guard: str | None = None
     hooks: tuple[Moment, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the moment of this transition is called."""
+        return f"fsm-ghost-on-{self.source}-{self.outcome}".replace("_", "-")
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The moments whose hooks run, in order: gh-ost's, that of the transition, that of the state entered."""
+        return (*self.hooks, self.name, f"fsm-ghost-on-enter-{self.dest}".replace("_", "-"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 
 class Moment(StrEnum):
-    """When hooks run; the names are gh-ost's."""
+    """When hooks run that are called as gh-ost's are; each transition has names of its own besides."""
 
     STARTUP = "gh-ost-on-startup"
     VALIDATED = "gh-ost-on-validated"
@@ -55,3 +55,10 @@ class Moment(StrEnum):
     BEFORE_CUT_OVER = "gh-ost-on-before-cut-over"
     SUCCESS = "gh-ost-on-success"
     FAILURE = "gh-ost-on-failure"
+    BEGIN_POSTPONED = "gh-ost-on-begin-postponed"
+    INTERACTIVE_COMMAND = "gh-ost-on-interactive-command"
+    STATUS = "gh-ost-on-status"
+
+
+# They belong to no transition.
+IN_BETWEEN = frozenset({Moment.BEGIN_POSTPONED, Moment.INTERACTIVE_COMMAND, Moment.STATUS})

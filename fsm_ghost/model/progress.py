@@ -98,6 +98,11 @@ class Progress:
         return self.range_known and (self.last is None or self.handed_out == self.last)
 
     @property
+    def is_copied(self) -> bool:
+        """Whether every chunk of the key range is known to be copied."""
+        return self.is_handed_out and not self.open_chunks
+
+    @property
     def lacks_indexes(self) -> bool:
         """Whether the ghost table is still to get some of its indexes."""
         return not self.indexed and self.plan is not None and bool(self.plan.deferral.indexes)

@@ -30,3 +30,8 @@ class Snapshot:
     checkpoint_at: float | None
     checkpoints: int
     reason: str
+
+    @property
+    def is_postponed(self) -> bool:
+        """Whether a running migration waits for nothing but a time, or a word, that people have chosen for the swap."""
+        return self.alive and self.readings.is_postponed

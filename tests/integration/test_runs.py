@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +23,15 @@ from fsm_ghost.errors import (
     ServerError,
     StoppedError,
 )
+from fsm_ghost.model.command import Verb
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.mysql import statements
 from fsm_ghost.mysql.connections import Ownership
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import inspector
-from fsm_ghost.settings import HookSettings, Settings
+from fsm_ghost.settings import CutOverSettings, HookSettings, Settings
+from fsm_ghost.states.table import TABLE
 from tests.integration.driving import Driver, old_table, table_of, tables, unchanged
 from tests.servers import Database
 
@@ -299,7 +303,7 @@ HOOK = (
 import json, os, sys
 wanted = {name: value for name, value in os.environ.items() if name.startswith(("GH_OST_", "FSM_GHOST_"))}
 with open(os.path.join(os.path.dirname(sys.argv[0]), "told"), "a") as file:
-    file.write(json.dumps([os.path.basename(sys.argv[0]), wanted]) + "\\n")
+    file.write(json.dumps([os.path.basename(sys.argv[0]), wanted, json.load(sys.stdin)]) + "\\n")
 print("ran", os.path.basename(sys.argv[0]))
 sys.exit(os.path.exists(sys.argv[0] + ".fails"))
 """
@@ -319,14 +323,19 @@ class Hooks:
             path.write_text(HOOK)
             path.chmod(0o755)
 
-    def settings(self, driver: Driver) -> Settings:
-        hooks = HookSettings(path=str(self.folder), hint="why", hint_owner="who", hint_token="what")  # noqa: S106
-        return driver.settings(hooks=hooks)
+    def settings(self, driver: Driver, **options: Any) -> Settings:  # noqa: ANN401 - any field of the settings
+        hooks = HookSettings(str(self.folder), "why", "who", "what", status_interval=1)
+        return driver.settings(hooks=hooks, **options)
 
     def told(self) -> list[tuple[str, dict[str, str]]]:
+        return [(name, variables) for name, variables, _ in self._lines()]
+
+    def contexts(self) -> list[dict[str, Any]]:
+        return [context for _, _, context in self._lines()]
+
+    def _lines(self) -> list[Any]:
         file = self.folder / "told"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [(name, variables) for name, variables in map(json.loads, lines)]
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 @pytest.fixture
@@ -356,6 +365,62 @@ def test_hooks_run_at_gh_osts_moments_in_order_and_are_journalled(
     assert names == ["gh-ost-on-startup", "gh-ost-on-startup-2", *(f"gh-ost-on-{moment}" for moment in MOMENTS[1:])]
     assert sorted(runs_of(driver)) == sorted((f"gh-ost-on-{moment}", "ok", 1) for moment in MOMENTS)
     assert "`added`" in tables(plain)["t"]
+
+
+def test_hooks_run_at_every_transition_under_its_own_names_and_are_told_of_it(
+    plain: Database, driver: Driver, hooks: Hooks
+) -> None:
+    hooks.add("fsm-ghost-on-")
+    (hooks.folder / "fsm-ghost-on-").rename(hooks.folder / "all")
+    names = {moment for row in TABLE for moment in row.moments if moment.startswith("fsm-ghost-")}
+    for name in names:
+        (hooks.folder / name).symlink_to(hooks.folder / "all")
+    assert driver.run(hooks.settings(driver)).exit_code == 0
+    number = driver.record().id
+    ran = [(told["moment"], told["id"]) for told in hooks.contexts()]
+    assert ran == [
+        (moment, f"{number}:{entry.seq}:{moment}")
+        for entry in driver.entries(number)
+        for row in TABLE
+        if (row.source, row.outcome, row.dest) == (entry.source, entry.outcome, entry.dest)
+        for moment in row.moments[-2:]
+    ]
+    last = hooks.contexts()[-1]
+    assert last["transition"] == {
+        "number": len(driver.entries(number)),
+        "from": "cleanup",
+        "outcome": "cleaned",
+        "to": "done",
+        "reason": None,
+    }
+    assert last["moments"] == ["gh-ost-on-success", "fsm-ghost-on-cleanup-cleaned", "fsm-ghost-on-enter-done"]
+    assert (last["migration"]["table_name"], last["migration"]["state"]) == ("t", "done")
+    assert (last["migration"]["copy"]["rows"], last["migration"]["cut_over"]["swapped"]) == (3, True)
+    assert "`added`" in tables(plain)["t"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_postponed_run_says_so_tells_its_status_and_asks_hooks_about_commands(driver: Driver, hooks: Hooks) -> None:
+    moments = ["begin-postponed", "status", "interactive-command"]
+    hooks.add(*(f"gh-ost-on-{moment}" for moment in moments))
+    (hooks.folder / "gh-ost-on-interactive-command.fails").touch()
+    running = driver.start(hooks.settings(driver, cut_over=CutOverSettings(postpone=True)))
+    running.until_postponed()
+    with closing(Store.existing(driver.state_file)) as store:
+        refused = store.order(running.id, Verb.CUT_OVER)
+        running.until(lambda _: store.answer(refused) is not None)
+        answer = store.answer(refused)
+        assert answer is not None
+        assert (answer.took_effect, "refuses it: ran gh-ost-on-interactive-command" in answer.text) == (False, True)
+        running.until(lambda _: "gh-ost-on-status" in dict(hooks.told()))
+        (hooks.folder / "gh-ost-on-interactive-command.fails").unlink()
+        store.order(running.id, Verb.CUT_OVER)
+    assert running.ending().exit_code == 0
+    told = dict(hooks.told())
+    assert told.keys() == {f"gh-ost-on-{moment}" for moment in moments}
+    assert told["gh-ost-on-interactive-command"]["GH_OST_COMMAND"] == "cut-over"
+    assert "State: postponing cut-over" in told["gh-ost-on-status"]["GH_OST_STATUS"]
+    assert runs_of(driver) == [("gh-ost-on-begin-postponed", "ok", 1)]
 
 
 def test_hooks_are_told_gh_osts_variables(plain: Database, driver: Driver, hooks: Hooks) -> None:

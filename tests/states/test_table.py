@@ -15,7 +15,7 @@ from fsm_ghost.engine.state import FINAL, Facts, Step, Transition
 from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.chunk import Chunk, KeyRange
-from fsm_ghost.model.phase import Moment, Outcome, Phase
+from fsm_ghost.model.phase import IN_BETWEEN, Moment, Outcome, Phase
 from fsm_ghost.model.plan import Deferral
 from fsm_ghost.model.progress import Progress, Swap
 from fsm_ghost.states.guards import GUARDS
@@ -120,7 +120,21 @@ def test_every_guard_is_used() -> None:
 
 def test_every_outcome_and_every_moment_is_used() -> None:
     assert {row.outcome for row in TABLE} == set(Outcome)
-    assert {moment for row in TABLE for moment in row.hooks} == set(Moment)
+    assert {moment for row in TABLE for moment in row.hooks} == set(Moment) - IN_BETWEEN
+
+
+def test_no_moment_is_the_beginning_of_anothers_name_for_files_are_found_by_it() -> None:
+    names = {*Moment, *(name for row in TABLE for name in row.moments)}
+    assert [(name, other) for name in names for other in names - {name} if other.startswith(name)] == []
+
+
+def test_every_transition_has_moments_of_its_own_that_say_what_was_left_how_and_for_what() -> None:
+    caught_up = next(row for row in TABLE if row.source is Phase.SYNC and row.dest is Phase.CUT_OVER)
+    assert caught_up.moments == (
+        "gh-ost-on-before-cut-over",
+        "fsm-ghost-on-sync-caught-up",
+        "fsm-ghost-on-enter-cut-over",
+    )
 
 
 def test_of_rows_that_share_state_and_outcome_all_but_the_last_are_guarded() -> None:

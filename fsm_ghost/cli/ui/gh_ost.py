@@ -14,9 +14,9 @@ from fsm_ghost.cli.ui.plain import PlainScreen
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.model.status_line import line
 
 _HINT_EVERY = 600  # seconds
-_CAPACITY = 1000  # of gh-ost's queue of events; ours has no such end
 
 
 class GhOstScreen(PlainScreen):
@@ -50,7 +50,7 @@ class GhOstScreen(PlainScreen):
             self._copying_since = now
         if self._copying_since is None:
             return 0.0
-        if self._copied_in is None and words.is_copied(snapshot.progress):
+        if self._copied_in is None and snapshot.progress.is_copied:
             self._copied_in = now - self._copying_since
         return now - self._copying_since if self._copied_in is None else self._copied_in
 
@@ -60,37 +60,6 @@ class GhOstScreen(PlainScreen):
             self._write("\n".join([*(f"# {text}" for text in how.report), "# Done"]))
         else:
             complain(how.reason or words.doing(how.snapshot), "\n".join(how.report))
-
-
-def line(snapshot: Snapshot, elapsed: float, copying: float) -> str:
-    """A snapshot as gh-ost prints it; times are in seconds. It never shows more than 100 %."""
-    progress, readings = snapshot.progress, snapshot.readings
-    copied = words.is_copied(progress)
-    rows = progress.rows if copied else max(progress.rows, progress.plan.rows if progress.plan else 0)
-    percent = 100.0 if copied else min(99.9, progress.copied_part * 100)
-    delay = max(0.0, readings.stream_delay or 0.0)
-    eta = "due" if copied else "N/A" if readings.eta is None else duration(math.ceil(readings.eta))
-    return (
-        f"Copy: {progress.rows}/{rows} {percent:.1f}%; Applied: {progress.refreshed};"
-        f" Backlog: {readings.backlog}/{max(_CAPACITY, readings.backlog)};"
-        f" Time: {duration(elapsed)}(total), {duration(copying)}(copy); streamer: {progress.safe or ''};"
-        f" Lag: {delay:.2f}s, HeartbeatLag: {delay:.2f}s, State: {_state(snapshot)}; ETA: {eta}"
-    )
-
-
-def duration(seconds: float) -> str:
-    """A time span as Go prints it: 7s, 1m5s, 2h0m5s."""
-    whole = max(0, int(seconds))
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{f'{hours}h' if hours else ''}{f'{minutes}m' if hours or minutes else ''}{whole % 60}s"
-
-
-def _state(snapshot: Snapshot) -> str:
-    if words.is_postponed(snapshot):
-        return "postponing cut-over"
-    if snapshot.alive and snapshot.phase is Phase.COPY and snapshot.readings.waiting_for:
-        return f"throttled, {snapshot.readings.waiting_for}"
-    return "migrating"
 
 
 def _pause(elapsed: float, eta: float | None) -> float:

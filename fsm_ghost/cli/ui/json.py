@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from fsm_ghost.cli.ui import words
-from fsm_ghost.cli.ui.document import SCHEMA, Document, dumps, of_plan, of_snapshot
+from fsm_ghost.cli.ui.document import of_plan, of_snapshot
 from fsm_ghost.cli.ui.ended import Ended
 from fsm_ghost.cli.ui.lines import LineScreen
 from fsm_ghost.errors import FsmGhostError
+from fsm_ghost.model.picture import SCHEMA, Document, dumps, times
 from fsm_ghost.model.snapshot import Snapshot
 
 
@@ -68,8 +68,7 @@ class JsonScreen(LineScreen):
 
     def event(self, name: str, fields: Document) -> None:
         """Write one event with the time."""
-        now = time.time()
-        head: Document = {"schema": SCHEMA, "event": name, "at": words.iso(now), "at_ms": round(now * 1000)}
+        head: Document = {"schema": SCHEMA, "event": name, **times("", time.time())}
         self._write(dumps(head | fields))
 
 

@@ -159,7 +159,7 @@ def _joined(crumbs: Sequence[tuple[str, Phase, str]], snapshot: Snapshot) -> Tex
 
 
 def _copy(snapshot: Snapshot, inner: int, extras: Extras) -> list[Text]:
-    progress, complete = snapshot.progress, words.is_copied(snapshot.progress)
+    progress, complete = snapshot.progress, snapshot.progress.is_copied
     copying = snapshot.phase is Phase.COPY and snapshot.alive
     end = f"ETA {words.eta(snapshot.readings)}" if copying else ""
     gauge = _gauge("copy", progress.copied_part if progress.range_known else None, complete, inner, end)

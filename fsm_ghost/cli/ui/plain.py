@@ -67,7 +67,7 @@ def _progress(snapshot: Snapshot) -> list[str]:
     waiting = words.doing(snapshot) if readings.waiting_for or readings.concern else ""
     if snapshot.phase is Phase.COPY:
         return [
-            words.percent(progress.copied_part, complete=words.is_copied(progress)),
+            words.percent(progress.copied_part, complete=progress.is_copied),
             words.copied_rows(progress),
             f"{words.rate(readings.rows_per_second)} rows/s",
             f"ETA {words.eta(readings)}",

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from fsm_ghost import __version__, verdict
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.ui import words
-from fsm_ghost.cli.ui.document import Document, of_status
+from fsm_ghost.cli.ui.document import of_status
 from fsm_ghost.engine.record import JournalEntry, Record
 from fsm_ghost.engine.state import FINAL
 from fsm_ghost.model import document
 from fsm_ghost.model.phase import Outcome, Phase
+from fsm_ghost.model.picture import Document, times
 from fsm_ghost.mysql import statements
 from fsm_ghost.settings import masked
 
@@ -126,7 +127,7 @@ def _definition(create: str) -> Document:
 def _states(told: Told, journal: Sequence[Document], now: float) -> list[Document]:
     """Every state, in the order in which they were entered first; but not the one in which it has ended."""
     record = told.record
-    began = {"at": words.iso(record.created_at), "at_ms": round(record.created_at * 1000)}
+    began = times("", record.created_at)
     entered = [(str(Phase.VALIDATE), began), *((entry["to"], entry) for entry in journal)]
     since = [record.created_at, *(entry.at for entry in told.journal), record.finished_at or now]
     if record.phase in FINAL:

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from fsm_ghost.cli.ui import words
-from fsm_ghost.cli.ui.document import Document
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.picture import Document
 
 _WIDTH = 100
 _INDENT = "  "

@@ -75,7 +75,7 @@ def _row(snapshot: Snapshot, now: float) -> tuple[str, ...]:
     running = "" if snapshot.alive or snapshot.finished_at else ", stopped"
     gone = ", taken over" if words.is_taken_over(snapshot) else ""
     dry = "" if snapshot.execute else ", dry run"
-    share = words.percent(progress.copied_part, complete=words.is_copied(progress)) if progress.range_known else ""
+    share = words.percent(progress.copied_part, complete=progress.is_copied) if progress.range_known else ""
     return (
         snapshot.id[:8],
         str(snapshot.table),

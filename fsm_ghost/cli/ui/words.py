@@ -89,11 +89,6 @@ def size(in_bytes: float) -> str:
     return f"{in_bytes / 1024**power:.{1 if power else 0}f} {_UNITS[power]}"
 
 
-def iso(moment: float) -> str:
-    """A time in ISO 8601, UTC, to the millisecond."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def local(moment: float) -> str:
     """A time as the wall shows it: 2026-11-20 12:04:31."""
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -121,14 +116,9 @@ def fitted(parts: Sequence[str], width: int, between: str = " · ") -> str:
     return line
 
 
-def is_copied(progress: Progress) -> bool:
-    """Whether every chunk of the key range is known to be copied."""
-    return progress.is_handed_out and not progress.open_chunks
-
-
 def copied_rows(progress: Progress) -> str:
     """How many rows of how many; the estimate is left out once it is shown to be wrong."""
-    if is_copied(progress):
+    if progress.is_copied:
         return many(progress.rows, "row")
     estimate = progress.plan.rows if progress.plan else 0
     return (
@@ -149,7 +139,7 @@ def stuck_in(snapshot: Snapshot) -> Phase:
         return Phase.VALIDATE
     if not progress.range_known:
         return Phase.PREPARE
-    if not is_copied(progress):
+    if not progress.is_copied:
         return Phase.COPY
     if progress.lacks_indexes:
         return Phase.INDEX
@@ -213,11 +203,6 @@ def is_taken_over(snapshot: Snapshot) -> bool:
     return snapshot.finished_at is not None and snapshot.phase not in {Phase.DONE, Phase.FAILED, Phase.ABORTED}
 
 
-def is_postponed(snapshot: Snapshot) -> bool:
-    """Whether a running migration waits for nothing but a time, or a word, that people have chosen for the swap."""
-    return snapshot.alive and snapshot.readings.is_postponed
-
-
 def _done(snapshot: Snapshot) -> str:
     if not snapshot.execute:
         return "dry run done: nothing was changed"
@@ -233,7 +218,7 @@ def next_commands(snapshot: Snapshot) -> tuple[str, ...]:
     if snapshot.finished_at is not None:
         return ()
     if snapshot.alive:
-        now = (f"fsm-ghost cut-over {short}",) if is_postponed(snapshot) else ()
+        now = (f"fsm-ghost cut-over {short}",) if snapshot.is_postponed else ()
         return (f"fsm-ghost status {short} --watch", *now, f"fsm-ghost abort {short}")
     retry = " --retry" if snapshot.phase is Phase.FAILED else ""
     return (f"fsm-ghost resume {short}{retry}", f"fsm-ghost abort {short}")

@@ -169,6 +169,12 @@ def test_variables_with_a_meaning_of_their_own_are_not_told(name: str) -> None:
     assert parse("start", [], {f"FSM_GHOST_{name}": "x"}).remarks() == ()
 
 
+def test_a_hook_that_calls_us_is_not_told_of_the_variables_that_it_was_given() -> None:
+    told = {"FSM_GHOST_TABLE_NAME": "orders", "FSM_GHOST_HOOK_TO": "sync"}
+    assert len(parse("status", [], told).remarks()) == 2
+    assert parse("status", [], {**told, "FSM_GHOST_HOOK_KEY": "x"}).remarks() == ()
+
+
 def test_a_wrong_value_in_the_environment_names_the_variable() -> None:
     with pytest.raises(UsageError, match="FSM_GHOST_PORT: not a whole number"):
         parse("start", [], {"FSM_GHOST_PORT": "x"})

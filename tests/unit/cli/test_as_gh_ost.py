@@ -15,8 +15,9 @@ from fsm_ghost.cli.arguments import parse
 from fsm_ghost.cli.as_gh_ost import exit_code, in_our_words
 from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.help import everything
-from fsm_ghost.cli.ui.gh_ost import GhOstScreen, duration, line
+from fsm_ghost.cli.ui.gh_ost import GhOstScreen
 from fsm_ghost.model.snapshot import Snapshot
+from fsm_ghost.model.status_line import duration, line
 from tests.unit.cli.made_up import COPYING, GALLERY
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from fsm_ghost.cli.ui.document import dumps, of_list, of_plan, of_snapshot, of_status
+from fsm_ghost.cli.ui.document import of_list, of_plan, of_snapshot, of_status
 from fsm_ghost.engine.store import JournalEntry
 from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.picture import dumps
 from fsm_ghost.model.probe import NOT_PROBED, Offence
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings

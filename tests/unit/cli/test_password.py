@@ -15,7 +15,7 @@ import pytest
 
 from fsm_ghost.cli import main
 from fsm_ghost.cli.arguments import parse
-from fsm_ghost.cli.password import password_of, was_on_command_line
+from fsm_ghost.cli.password import _secrets, password_of, was_on_command_line
 from fsm_ghost.errors import UsageError
 
 SECRET = "hunter2-sésame"
@@ -97,6 +97,11 @@ def test_a_password_on_the_command_line_vanishes_from_the_process_list(form: lis
     assert SECRET.encode() not in environment
     assert "--ask-pass" in warning
     assert SECRET not in warning + more
+
+
+@pytest.mark.parametrize("form", [["--notify-url", SECRET], [f"--notify-url={SECRET}"]])
+def test_a_url_to_be_told_vanishes_from_the_process_list_as_a_password_does(form: list[str]) -> None:
+    assert _secrets(["start", *form]) == [(len(form), SECRET)]
 
 
 def test_a_password_in_a_url_vanishes_from_the_process_list(tmp_path: Path) -> None:

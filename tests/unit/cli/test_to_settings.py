@@ -12,7 +12,7 @@ from fsm_ghost.cli.to_settings import change, named_table, server, settings
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.settings import CutOverSettings, Encryption, Kill, ServerSettings, Settings
+from fsm_ghost.settings import CutOverSettings, Encryption, HookSettings, Kill, ServerSettings, Settings
 
 _NOWHERE: dict[str, str] = {}
 _WHAT = ("--database=shop", "--table=orders", "--alter=ADD c INT")
@@ -199,6 +199,26 @@ def test_what_is_said_again_counts() -> None:
 )
 def test_the_last_word_on_when_to_swap_counts(argument: str, *, asked_before: bool, counts: bool | None) -> None:
     assert resumed(argument, postponed=asked_before)[1] is counts
+
+
+def test_who_is_told_of_a_migration_may_be_changed_on_the_way() -> None:
+    changed = change(parse("resume", ["--notify-url=https://h/new"], _NOWHERE))
+    assert changed is not None
+    told = replace(_BEGUN, hooks=HookSettings(hint="x", notify_url="https://h/old"))
+    assert changed(told, _COPYING)[0] == replace(told, hooks=HookSettings(hint="x", notify_url="https://h/new"))
+    with pytest.raises(UsageError, match="--notify-url"):
+        change(parse("resume", ["--notify-url=file:///etc/passwd"], _NOWHERE))
+
+
+def test_what_is_asked_of_hooks_is_in_the_settings() -> None:
+    found = asked(*_WHAT, "--hooks-status-interval=0", "--hooks-timeout=2.5", "--notify-url=http://h/")
+    assert found.hooks == HookSettings(timeout=2.5, status_interval=0, notify_url="http://h/")
+
+
+@pytest.mark.parametrize("wrong", ["--hooks-timeout=0", "--hooks-status-interval=-1"])
+def test_times_of_hooks_that_make_no_sense_are_refused(wrong: str) -> None:
+    with pytest.raises(UsageError, match="must lie between"):
+        asked(*_WHAT, wrong)
 
 
 def test_the_environment_is_for_beginning_a_migration() -> None:

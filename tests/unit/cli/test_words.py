@@ -94,8 +94,8 @@ def test_an_estimate_that_was_too_low_is_not_shown_any_more() -> None:
 
 
 def test_an_empty_table_is_copied_as_soon_as_its_range_is_known() -> None:
-    assert not words.is_copied(Progress())
-    assert words.is_copied(Progress(range_known=True))
+    assert not Progress().is_copied
+    assert Progress(range_known=True).is_copied
 
 
 def test_what_is_waited_for_is_said_instead_of_what_is_done() -> None:

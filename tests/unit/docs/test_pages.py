@@ -12,11 +12,13 @@ from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.help import COMMANDS
 from fsm_ghost.cli.option import Group
 from fsm_ghost.cli.options import OPTIONS, options_of
+from fsm_ghost.model.occasion import Occasion
 from fsm_ghost.model.phase import Moment, Phase
 from fsm_ghost.services import preflight
-from fsm_ghost.services.hooks import Hooks, Occasion
+from fsm_ghost.services.hooks.briefing import Briefing
 from fsm_ghost.settings import ServerSettings, Settings
 from tests.model.rules import Rule
+from tests.unit.cli.made_up import COPYING, PLAN
 from tests.unit.cli.test_report import every_kind
 from tests.unit.docs.pages import DOCS, PAGES, ROOT
 
@@ -123,12 +125,12 @@ def test_every_preflight_check_is_listed_with_what_to_do() -> None:
 
 def test_every_moment_and_variable_of_hooks_is_described() -> None:
     page = _text("reference/hooks-environment.md")
-    # `facts` are filled in by the migration; their names stand in the page as well.
-    facts = ("GHOST_TABLE_NAME", "OLD_TABLE_NAME", "ELAPSED_SECONDS", "COPIED_ROWS", "ESTIMATED_ROWS", "PROGRESS")
-    hooks = Hooks(Settings(ServerSettings(), "s", "t", "ADD a INT"), lambda: dict.fromkeys(facts, ""))
-    variables = hooks._environment(Occasion(Moment.SUCCESS, "key", 1))
-    wanted = [*Moment, *(name for name in variables if name.startswith("GH_OST_")), "FSM_GHOST_HOOK_KEY"]
-    assert [name for name in [*wanted, "FSM_GHOST_HOOK_ATTEMPT"] if f"`{name}`" not in page] == []
+    settings = Settings(ServerSettings(), "s", "t", "ADD a INT")
+    briefing = Briefing(settings, PLAN.names, Occasion(Moment.SUCCESS, "key"), COPYING, copying=1, now=2)
+    alone = {name for name in briefing.variables if name.startswith(("GH_OST_", "FSM_GHOST_HOOK_"))}
+    doubles = {name for name in alone if name.startswith("FSM_GHOST_HOOKS_")}
+    wanted = [*Moment, *(alone - doubles), *json.loads(briefing.context)]
+    assert [name for name in wanted if f"`{name}`" not in page] == []
 
 
 def test_every_state_is_described() -> None:

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fsm_ghost.engine.machine import Engine, HookResult, Surroundings
-from fsm_ghost.engine.record import PendingHook
+from fsm_ghost.engine.machine import Engine, Surroundings
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Facts, State, Step, Transition
+from fsm_ghost.model.occasion import HookResult, Occasion
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.readings import Readings
@@ -83,16 +83,34 @@ def changed(progress: Progress, **changes: object) -> Progress:
 
 @dataclass
 class Hooks:
-    """Notes what it is asked to run; `results` says what comes of it, by moment, in order; otherwise all goes well."""
+    """Notes what it is asked to run; `results` says what comes of it, by moment, in order; otherwise all goes well.
 
-    results: dict[Moment, list[HookResult]] = field(default_factory=dict)
-    ran: list[PendingHook] = field(default_factory=list)
+    There are hooks for the moments in `there`. With `notifies`, others are told; `answers` says what comes of it.
+    """
 
-    def run(self, hook: PendingHook, migration: str) -> HookResult:
-        assert migration
-        self.ran.append(hook)
-        left = self.results.get(hook.moment, [])
+    results: dict[str, list[HookResult]] = field(default_factory=dict)
+    ran: list[Occasion] = field(default_factory=list)
+    there: set[str] = field(default_factory=lambda: set(Moment))
+    notifies: bool = False
+    told: list[Occasion] = field(default_factory=list)
+    answers: list[tuple[str, HookResult]] = field(default_factory=list)
+    patience: list[float] = field(default_factory=list)
+
+    def wanted(self, moments: Sequence[str]) -> tuple[str, ...]:
+        return tuple(moment for moment in moments if moment in self.there)
+
+    def run(self, occasion: Occasion) -> HookResult:
+        self.ran.append(occasion)
+        left = self.results.get(occasion.moment, [])
         return left.pop(0) if left else HookResult(ok=True, output="")
+
+    def notify(self, occasion: Occasion) -> None:
+        self.told.append(occasion)
+
+    def notified(self, patience: float) -> list[tuple[str, HookResult]]:
+        self.patience.append(patience)
+        answers, self.answers = self.answers, []
+        return answers
 
 
 @dataclass
@@ -135,6 +153,7 @@ class Machinery:
     bell: Bell = field(default_factory=Bell)
     stop: threading.Event = field(default_factory=threading.Event)
     retuned: list[Settings] = field(default_factory=list)
+    readings: Readings = field(default_factory=Readings)
     table: Sequence[Transition] = TABLE
     guards: Mapping[str, Callable[[Facts], bool]] = field(default_factory=lambda: GUARDS)
 
@@ -142,7 +161,13 @@ class Machinery:
         """The engine, new."""
         working: dict[Phase, State] = {phase: Unused() for phase in Phase if phase not in _FINAL}
         around = Surroundings(
-            self.hooks, Readings, self.mirrored.append, self.published, self.bell, self.stop, self.retuned.append
+            self.hooks,
+            lambda: self.readings,
+            self.mirrored.append,
+            self.published,
+            self.bell,
+            self.stop,
+            self.retuned.append,
         )
         return Engine(self.run, working | self.states, self.table, self.guards, around)
 

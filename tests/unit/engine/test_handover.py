@@ -11,9 +11,11 @@ from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
 from fsm_ghost.engine.store import Adoption, Store
 from fsm_ghost.errors import OwnedElsewhereError, UsageError
+from fsm_ghost.model import document
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
-from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, OTHER, PASSED, begin, chunks, step
+from fsm_ghost.settings import HookSettings, ServerSettings, Settings
+from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, ORDERS, OTHER, PASSED, begin, chunks, step
 from tests.unit.model.examples import at, plan
 
 PREPARED = Transition(Phase.PREPARE, Outcome.PREPARED, Phase.COPY, hooks=(Moment.VALIDATED, Moment.BEFORE_ROW_COPY))
@@ -42,8 +44,8 @@ def adopted(elsewhere: Store, run: Run) -> Run:
 
 
 def in_copy(run: Run) -> None:
-    run.enter(PASSED, Step(Progress(), Outcome.PASSED, reason="fine"), NO_READINGS)
-    run.enter(PREPARED, Step(COPYING, Outcome.PREPARED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED, reason="fine"), NO_READINGS, PASSED.hooks)
+    run.enter(PREPARED, Step(COPYING, Outcome.PREPARED), NO_READINGS, PREPARED.hooks)
 
 
 def test_another_state_file_knows_what_this_one_knew(store: Store, run: Run, elsewhere: Store) -> None:
@@ -130,6 +132,20 @@ def test_hooks_that_are_not_known_to_have_run_are_run_again_elsewhere(run: Run, 
         (2, Moment.BEFORE_ROW_COPY, 1),
     ]
     there.release()
+
+
+def test_the_url_that_is_told_is_not_handed_over_for_it_is_often_a_secret(store: Store, run: Run) -> None:
+    in_copy(run)
+    hooks = HookSettings(hint="ticket", notify_url="https://h/k3y")
+    settings = Settings(ServerSettings(), ORDERS.schema, ORDERS.name, "ADD c INT", hooks=hooks)
+    store.create(OTHER, server="2", host="db2", table=ORDERS, statement="", settings=document.dump(settings))
+    other = store.drive(OTHER, "me")
+    other.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, ("POST fsm-ghost-on-validate-passed",))
+    handed = handed_over(other)
+    other.release()
+    assert "k3y" not in handed.origin.settings
+    assert document.load(Settings, handed.origin.settings).hooks == HookSettings(hint="ticket")
+    assert store.find(OTHER).asked.hooks == hooks
 
 
 def test_connections_elsewhere_have_numbers_of_their_own(run: Run, elsewhere: Store) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from fsm_ghost.engine import machine
-from fsm_ghost.engine.machine import Engine, HookResult
+from fsm_ghost.engine.machine import Engine
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Facts, State, Step, Transition
 from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, StoppedError, StoreError
 from fsm_ghost.model.chunk import Chunk
+from fsm_ghost.model.occasion import HookResult, Occasion, Passage
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
+from fsm_ghost.model.readings import POSTPONED, Readings
 from tests.unit.engine.begun import MIGRATION, chunks, copied
 from tests.unit.engine.fakes import (
     GUARDS,
@@ -464,7 +466,11 @@ def test_hooks_run_after_the_transition_that_they_belong_to_and_before_the_next_
     moments = [hook.moment for hook in happy.hooks.ran]
     assert moments == [Moment.STARTUP, Moment.ROW_COPY_COMPLETE, Moment.SUCCESS]
     seqs = {entry.seq: entry.dest for entry in store.journal(MIGRATION)}
-    assert [seqs[hook.seq] for hook in happy.hooks.ran] == [Phase.PREPARE, Phase.SYNC, Phase.DONE]
+    assert [seqs[passage.number] for hook in happy.hooks.ran if (passage := hook.passage)] == [
+        Phase.PREPARE,
+        Phase.SYNC,
+        Phase.DONE,
+    ]
     assert happy.run.pending_hooks() == ()
 
 
@@ -484,8 +490,8 @@ def test_a_gate_that_fails_stops_the_run_and_is_run_again_by_the_next_one(store:
     happy.run.release()
     later = Machinery(store.drive(MIGRATION, "later"), happy_states(), hooks=happy.hooks)
     assert later.engine().drive() is Phase.DONE
-    startups = [(hook.seq, hook.attempt) for hook in happy.hooks.ran if hook.moment is Moment.STARTUP]
-    assert startups == [(1, 1), (1, 2)]
+    startups = [(hook.key, hook.attempt) for hook in happy.hooks.ran if hook.moment == Moment.STARTUP]
+    assert startups == [(f"{MIGRATION}:1:gh-ost-on-startup", attempt) for attempt in (1, 2)]
     later.run.release()
 
 
@@ -515,14 +521,12 @@ def test_a_notification_that_fails_is_only_logged(happy: Machinery, caplog: pyte
 def test_the_last_hooks_run_when_the_process_died_right_after_the_last_transition(
     store: Store, happy: Machinery
 ) -> None:
-    def dies(hook: object, migration: str) -> HookResult:
-        happy.hooks.ran.append(hook)  # type: ignore[arg-type]
-        assert migration == MIGRATION
+    def dies(_: Occasion) -> HookResult:
         if store.find(MIGRATION).is_finished:
             raise KeyboardInterrupt
         return HookResult(ok=True, output="")
 
-    happy.hooks.run = dies  # type: ignore[method-assign]
+    happy.hooks.run = dies  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
         happy.engine().drive()
     assert stored_phase(store) is Phase.DONE
@@ -533,8 +537,198 @@ def test_the_last_hooks_run_when_the_process_died_right_after_the_last_transitio
     later.run.release()
 
 
-def test_every_moment_but_the_two_at_the_end_is_a_gate() -> None:
-    assert set(Moment) - machine.GATES == {Moment.SUCCESS, Moment.FAILURE}
+@pytest.mark.parametrize(
+    "moment,state",
+    [
+        ("fsm-ghost-on-validate-passed", Phase.PREPARE),
+        ("fsm-ghost-on-enter-copy", Phase.COPY),
+        ("fsm-ghost-on-sync-caught-up", Phase.VERIFY),
+    ],
+)
+def test_a_hook_that_fails_on_the_way_to_the_swap_stops_the_run(
+    store: Store, happy: Machinery, moment: str, state: Phase
+) -> None:
+    happy.hooks.there = {moment}
+    happy.hooks.results[moment] = [HookResult(ok=False, output="no")]
+    with pytest.raises(StoppedError, match=f"hook {moment} failed: no"):
+        happy.engine().drive()
+    assert stored_phase(store) is state
+    assert [hook.moment for hook in happy.run.pending_hooks()] == [moment]
+
+
+@pytest.mark.parametrize(
+    "moment", ["fsm-ghost-on-cut-over-swapped", "fsm-ghost-on-enter-cleanup", "fsm-ghost-on-enter-done"]
+)
+def test_a_hook_that_fails_once_the_tables_are_swapped_stops_nothing(happy: Machinery, moment: str) -> None:
+    happy.hooks.there = {moment}
+    happy.hooks.results[moment] = [HookResult(ok=False, output="no")]
+    assert happy.engine().drive() is Phase.DONE
+    assert len(happy.hooks.ran) == 1
+
+
+def test_a_hook_that_fails_while_a_migration_is_given_up_stops_nothing(happy: Machinery) -> None:
+    happy.hooks.there = {"fsm-ghost-on-enter-rollback"}
+    happy.hooks.results["fsm-ghost-on-enter-rollback"] = [HookResult(ok=False, output="no")]
+    happy.states[Phase.COPY] = Scripted(comes_to(Outcome.ABORT))
+    assert happy.engine().drive() is Phase.ABORTED
+
+
+def test_hooks_are_told_which_transition_it_was_and_by_which_names_it_goes(happy: Machinery) -> None:
+    happy.hooks.there = {"fsm-ghost-on-copy-copied"}
+    happy.engine().drive()
+    (told,) = happy.hooks.ran
+    assert told.moments == (Moment.ROW_COPY_COMPLETE, "fsm-ghost-on-copy-copied", "fsm-ghost-on-enter-sync")
+    assert told.passage == Passage(3, Phase.COPY, Outcome.COPIED, Phase.SYNC, "")
+
+
+def test_for_moments_that_nobody_has_a_hook_for_nothing_is_stored(path: Path, happy: Machinery) -> None:
+    happy.hooks.there = {Moment.SUCCESS}
+    happy.engine().drive()
+    connection = sqlite3.connect(path)
+    stored = connection.execute("SELECT moment, status FROM hook_runs").fetchall()
+    connection.close()
+    assert stored == [(Moment.SUCCESS, "ok")]
+
+
+def test_a_hook_that_appears_during_a_run_is_found(happy: Machinery) -> None:
+    def appears(progress: Progress) -> Step:
+        happy.hooks.there = {Moment.SUCCESS}
+        return Step(progress, Outcome.COPIED)
+
+    happy.hooks.there = set()
+    happy.states[Phase.COPY] = Scripted(appears)
+    happy.engine().drive()
+    assert [told.moment for told in happy.hooks.ran] == [Moment.SUCCESS]
+
+
+def test_others_are_told_once_of_every_transition_and_nobody_waits_for_them(store: Store, happy: Machinery) -> None:
+    happy.hooks.notifies = True
+    assert happy.engine().drive() is Phase.DONE
+    entries = [(entry.seq, entry.source, entry.outcome) for entry in store.journal(MIGRATION)]
+    told = [
+        (each.passage.number, each.passage.source, each.passage.outcome) for each in happy.hooks.told if each.passage
+    ]
+    assert told == entries
+    assert happy.hooks.told[-1].key == f"{MIGRATION}:8:fsm-ghost-on-cleanup-cleaned"
+    assert Moment.SUCCESS in happy.hooks.told[-1].moments
+    assert [patience for patience in happy.hooks.patience if patience] == [10], "only when the migration is over"
+
+
+def test_what_came_of_telling_others_is_noted_and_stops_nothing(
+    path: Path, happy: Machinery, caplog: pytest.LogCaptureFixture
+) -> None:
+    happy.hooks.notifies = True
+    first, second = (
+        f"{MIGRATION}:{moment}" for moment in ("1:fsm-ghost-on-validate-passed", "2:fsm-ghost-on-prepare-prepared")
+    )
+
+    def answered(progress: Progress) -> Step:
+        happy.hooks.answers = [(first, HookResult(ok=True, output="")), (second, HookResult(ok=False, output="404"))]
+        return Step(progress, Outcome.COPIED)
+
+    happy.states[Phase.COPY] = Scripted(answered)
+    assert happy.engine().drive() is Phase.DONE
+    connection = sqlite3.connect(path)
+    stored = connection.execute(
+        "SELECT status, attempts, output FROM hook_runs WHERE moment LIKE 'POST %' ORDER BY seq LIMIT 3"
+    ).fetchall()
+    connection.close()
+    late = "there was no answer before the migration had ended"
+    assert stored == [("ok", 1, ""), ("failed", 1, "404"), ("failed", 1, late)]
+    assert "fsm-ghost-on-prepare-prepared: 404" in caplog.text
+
+
+def test_what_others_are_not_known_to_have_been_told_the_next_run_tells_them(store: Store, happy: Machinery) -> None:
+    happy.hooks.notifies = True
+    happy.states[Phase.COPY] = Scripted(raises(ConnectionLostError("lost")))
+    with pytest.raises(ConnectionLostError):
+        happy.engine().drive()
+    happy.run.release()
+    later = Machinery(store.drive(MIGRATION, "later"), happy_states(), hooks=Hooks(notifies=True))
+    later.engine().drive()
+    assert [(told.key, told.attempt) for told in later.hooks.told[:3]] == [
+        (f"{MIGRATION}:1:fsm-ghost-on-validate-passed", 2),
+        (f"{MIGRATION}:2:fsm-ghost-on-prepare-prepared", 2),
+        (f"{MIGRATION}:3:fsm-ghost-on-copy-copied", 1),
+    ]
+    later.run.release()
+
+
+def test_the_beginning_of_postponing_is_told_once_for_each_time_that_it_is_caught_up(happy: Machinery) -> None:
+    states = happy.states
+    states[Phase.SYNC] = Scripted(
+        comes_to(Outcome.CAUGHT_UP),
+        goes_on(),
+        goes_on(),
+        comes_to(Outcome.CAUGHT_UP),
+        goes_on(),
+        comes_to(Outcome.CAUGHT_UP),
+    )
+    states[Phase.CUT_OVER] = Scripted(comes_to(Outcome.GIVEN_UP), comes_to(Outcome.SWAPPED))
+    happy.readings = Readings(waiting_for=POSTPONED)
+    happy.hooks.there = {Moment.BEGIN_POSTPONED}
+    happy.hooks.results[Moment.BEGIN_POSTPONED] = [HookResult(ok=False, output="it stops nothing")]
+    assert happy.engine().drive() is Phase.DONE
+    assert [told.key for told in happy.hooks.ran] == [
+        f"{MIGRATION}:{number}:gh-ost-on-begin-postponed" for number in (5, 7)
+    ]
+
+
+def test_a_hook_can_refuse_a_command_but_not_that_the_migration_is_given_up(store: Store, happy: Machinery) -> None:
+    commands: list[int] = []
+
+    def order(progress: Progress) -> Step:
+        commands.extend(store.order(MIGRATION, verb) for verb in ("throttle", "postpone", "abort"))
+        return Step(progress)
+
+    happy.hooks.there = {Moment.INTERACTIVE_COMMAND}
+    happy.hooks.results[Moment.INTERACTIVE_COMMAND] = [HookResult(ok=False, output="not on Fridays\n")]
+    happy.states[Phase.COPY] = Scripted(order)
+    assert happy.engine().drive() is Phase.ABORTED
+    refused, obeyed = (store.answer(command) for command in commands[:2])
+    assert refused is not None
+    assert (refused.took_effect, refused.text) == (
+        False,
+        f"the hook {Moment.INTERACTIVE_COMMAND} refuses it: not on Fridays",
+    )
+    assert obeyed is not None
+    assert obeyed.took_effect
+    record = store.find(MIGRATION)
+    assert (record.progress.throttled, record.progress.postponed) == (False, True)
+    assert [(told.command, told.key) for told in happy.hooks.ran] == [
+        (verb, f"{MIGRATION}:command-{number}:{Moment.INTERACTIVE_COMMAND}")
+        for verb, number in zip(("throttle", "postpone"), commands[:2], strict=True)
+    ]
+
+
+def test_a_hook_is_asked_about_a_change_by_the_name_of_the_setting_alone(store: Store, happy: Machinery) -> None:
+    orders = []
+
+    def order(progress: Progress) -> Step:
+        orders.append(store.order(MIGRATION, "change", "throttle-http=https://h/?key=s3cret"))
+        return Step(progress)
+
+    happy.hooks.there = {Moment.INTERACTIVE_COMMAND}
+    happy.hooks.results[Moment.INTERACTIVE_COMMAND] = [HookResult(ok=False, output="no")]
+    happy.states[Phase.COPY] = Scripted(order, comes_to(Outcome.COPIED))
+    assert happy.engine().drive() is Phase.DONE
+    assert [told.command for told in happy.hooks.ran] == ["throttle-http"]
+    answer = store.answer(orders[0])
+    assert answer is not None
+    assert not answer.took_effect
+
+
+def test_no_hook_is_asked_whether_a_run_may_be_stopped_at_once(store: Store, happy: Machinery) -> None:
+    def order(progress: Progress) -> Step:
+        store.order(MIGRATION, "panic", happy.run.record.owner)
+        return Step(progress)
+
+    happy.hooks.there = {Moment.INTERACTIVE_COMMAND}
+    happy.hooks.results[Moment.INTERACTIVE_COMMAND] = [HookResult(ok=False, output="no")]
+    happy.states[Phase.COPY] = Scripted(order)
+    with pytest.raises(StoppedError, match="panic"):
+        happy.engine().drive()
+    assert happy.hooks.ran == []
 
 
 @pytest.mark.parametrize("doing", [goes_on(wait=0.1), goes_on()], ids=["waiting", "working"])

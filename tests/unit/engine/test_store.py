@@ -348,7 +348,7 @@ def test_coordinates_can_be_read_without_a_json_parser(path: Path, run: Run) -> 
 
 
 def test_a_transition_is_stored_with_journal_state_progress_and_hooks_at_once(store: Store, run: Run) -> None:
-    run.enter(PASSED, Step(Progress(changes=7), Outcome.PASSED, reason="fine"), NO_READINGS)
+    run.enter(PASSED, Step(Progress(changes=7), Outcome.PASSED, reason="fine"), NO_READINGS, PASSED.hooks)
     record = store.find(MIGRATION)
     assert (record.phase, record.seq, record.reason, record.progress.changes) == (Phase.PREPARE, 1, "fine", 7)
     assert (run.record.phase, run.record.seq) == (Phase.PREPARE, 1)
@@ -365,7 +365,7 @@ def test_a_transition_whose_journal_cannot_be_written_leaves_everything_as_it_wa
     connection.execute("CREATE TRIGGER full BEFORE INSERT ON hook_runs BEGIN SELECT RAISE(FAIL, 'disk full'); END")
     connection.close()
     with pytest.raises(StoreError, match="disk full"):
-        run.enter(PASSED, Step(Progress(changes=7), Outcome.PASSED), NO_READINGS)
+        run.enter(PASSED, Step(Progress(changes=7), Outcome.PASSED), NO_READINGS, PASSED.hooks)
     record = store.find(MIGRATION)
     assert (record.phase, record.seq, record.progress, record.checkpoints) == (Phase.VALIDATE, 0, Progress(), 0)
     assert store.journal(MIGRATION) == ()
@@ -512,13 +512,14 @@ def writes(run: Run) -> list[Callable[[], object]]:
         lambda: run.connections_gone((1,)),
         lambda: run.answer(answered(1), NO_READINGS),
         run.take_aborts,
+        lambda: run.hooks_due(["gh-ost-on-begin-postponed"]),
         lambda: run.hook_begins(hook),
         lambda: run.hook_ended(hook, "ok", ""),
     ]
 
 
 def test_a_superseded_run_cannot_write_anything_any_more(path: Path, store: Store, run: Run) -> None:
-    run.enter(PASSED, Step(Progress(changes=1), Outcome.PASSED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(changes=1), Outcome.PASSED), NO_READINGS, PASSED.hooks)
     run.add_connection("owner")
     run.release()  # its lock is gone (a network file system, a copied file), but it still believes to be the driver
     later = store.drive(MIGRATION, "host two process 1")
@@ -799,7 +800,7 @@ def test_a_command_for_another_migration_is_left_alone(store: Store, run: Run) -
 
 
 def test_a_hook_that_was_begun_and_not_ended_is_pending_with_one_attempt_more(store: Store, run: Run) -> None:
-    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, PASSED.hooks)
     run.hook_begins(run.pending_hooks()[0])
     run.release()
     later = store.drive(MIGRATION, "later")
@@ -809,7 +810,7 @@ def test_a_hook_that_was_begun_and_not_ended_is_pending_with_one_attempt_more(st
 
 @pytest.mark.parametrize("status,left", [("ok", 0), ("failed", 0), ("pending", 1)])
 def test_a_hook_that_ended_is_pending_only_when_it_is_to_run_again(run: Run, status: str, left: int) -> None:
-    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, PASSED.hooks)
     hook = run.pending_hooks()[0]
     run.hook_begins(hook)
     run.hook_ended(hook, status, "printed")
@@ -817,14 +818,25 @@ def test_a_hook_that_ended_is_pending_only_when_it_is_to_run_again(run: Run, sta
 
 
 def test_of_what_a_hook_printed_a_page_is_kept(path: Path, run: Run) -> None:
-    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS)
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, PASSED.hooks)
     run.hook_ended(run.pending_hooks()[0], "ok", "é" * 1_000_000)
     assert rows(path, "SELECT length(output) FROM hook_runs") == [(4096,)]
 
 
-def test_hooks_of_one_transition_run_in_the_order_of_the_table(run: Run) -> None:
-    prepared = replace(PASSED, hooks=(Moment.VALIDATED, Moment.BEFORE_ROW_COPY))
-    run.enter(prepared, Step(Progress(), Outcome.PASSED), NO_READINGS)
+def test_a_moment_between_transitions_comes_once_until_the_next_one_and_after_those_of_the_last(run: Run) -> None:
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, PASSED.hooks)
+    run.hooks_due([Moment.BEGIN_POSTPONED, "POST gh-ost-on-begin-postponed"])
+    run.hook_ended(run.pending_hooks()[1], "ok", "")
+    run.hooks_due([Moment.BEGIN_POSTPONED])
+    pending = [(hook.seq, hook.moment) for hook in run.pending_hooks()]
+    assert pending == [(1, Moment.STARTUP), (1, "POST gh-ost-on-begin-postponed")]
+    run.enter(BROKEN, Step(Progress(), Outcome.BROKEN), NO_READINGS)
+    run.hooks_due([Moment.BEGIN_POSTPONED])
+    assert [(hook.seq, hook.moment) for hook in run.pending_hooks()][2:] == [(2, Moment.BEGIN_POSTPONED)]
+
+
+def test_hooks_of_one_transition_run_in_the_order_in_which_they_were_noted(run: Run) -> None:
+    run.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, (Moment.VALIDATED, Moment.BEFORE_ROW_COPY))
     assert [hook.moment for hook in run.pending_hooks()] == [Moment.VALIDATED, Moment.BEFORE_ROW_COPY]
 
 
