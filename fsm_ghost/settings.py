@@ -190,7 +190,8 @@ class ThrottleSettings:
     """What row copy has to wait for, and when a run has to stop: see docs/explanation/throttling.md.
 
     `max_load` and `critical_load` are lists of limits, `control_replicas` is one of HOST:PORT. After a critical load a
-    run rests for `hibernate` seconds; 0: it stops.
+    run rests for `hibernate` seconds; 0: it stops. The application may become slower by `max_latency_growth` percent;
+    0: that is not looked at.
     """
 
     max_load: str = ""
@@ -199,6 +200,7 @@ class ThrottleSettings:
     hibernate: int = 0
     nice_ratio: float = 0.0
     max_lag_millis: int = 1500
+    max_latency_growth: int = 0
     control_replicas: str = ""
     query: str = ""
     http: str = ""
@@ -212,6 +214,7 @@ class ThrottleSettings:
         Limit.parse("--max-load", self.max_load)
         Limit.parse("--critical-load", self.critical_load)
         _within("--nice-ratio", self.nice_ratio, 0, 100)
+        _within("--max-latency-growth", self.max_latency_growth, 0, 10_000)
         _within("--max-lag-millis", self.max_lag_millis, 100, 86_400_000)
         _within("--throttle-http-interval-millis", self.http_interval_millis, 10, 3_600_000)
         _within("--throttle-http-timeout-millis", self.http_timeout_millis, 10, 60_000)

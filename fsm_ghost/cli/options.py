@@ -32,8 +32,12 @@ from fsm_ghost.cli.option import (
 from fsm_ghost.cli.server_options import ORIGIN, SERVER
 
 
-def _throttling(name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "") -> Option:
-    return Option(name, kind, Group.THROTTLE, help_, (START, RESUME), default, metavar, sets=f"throttle.{sets}")
+def _throttling(
+    name: str, kind: Kind, sets: str, help_: str, *, default: Value = "", metavar: str = "", gh_ost: bool = True
+) -> Option:
+    return Option(
+        name, kind, Group.THROTTLE, help_, (START, RESUME), default, metavar, sets=f"throttle.{sets}", gh_ost=gh_ost
+    )
 
 
 def _controlling(
@@ -233,6 +237,15 @@ OPTIONS: tuple[Option, ...] = (
         "no row copy while a control replica is so far behind",
         default=1500,
         metavar="MS",
+    ),
+    _throttling(
+        "max-latency-growth",
+        Kind.NUMBER,
+        "max_latency_growth",
+        "no row copy while the application's statements on the table take longer than without it by so much",
+        default=0,
+        metavar="PERCENT",
+        gh_ost=False,
     ),
     _throttling(
         "throttle-control-replicas", Kind.TEXT, "control_replicas", "replicas whose lag counts", metavar="HOST:PORT,..."

@@ -20,6 +20,7 @@ TUNABLE = {
     "critical-load-interval-millis": "throttle.critical_interval_millis",
     "critical-load-hibernate-seconds": "throttle.hibernate",
     "nice-ratio": "throttle.nice_ratio",
+    "max-latency-growth": "throttle.max_latency_growth",
     "max-lag-millis": "throttle.max_lag_millis",
     "throttle-control-replicas": "throttle.control_replicas",
     "throttle-query": "throttle.query",

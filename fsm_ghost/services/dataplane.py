@@ -142,7 +142,8 @@ class DataPlane:
 
     def _sources(self, progress: Progress) -> tuple[Wanted, ...]:
         settings, names = self._tools.settings, progress.the_plan.names
-        means = Means(settings.server, names.changelog, self._following(progress).heartbeats, self._asking_session)
+        heartbeats = self._following(progress).heartbeats
+        means = Means(settings.server, names, self._tools.flavour, heartbeats, self._asking_session)
         return tuple(wanted(settings.throttle, means))
 
     def _asking_session(self) -> Session:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fsm_ghost.model.naming import TableName
+from fsm_ghost.model.naming import Names
+from fsm_ghost.model.plan import Flavour
+from fsm_ghost.mysql.latencies import latencies
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services.throttle.flag_file import FlagFile
 from fsm_ghost.services.throttle.lag import Heartbeats, Lag
+from fsm_ghost.services.throttle.latency import Latency
 from fsm_ghost.services.throttle.load import CriticalLoad, Load
 from fsm_ghost.services.throttle.query import Query
 from fsm_ghost.services.throttle.source import Wanted
@@ -24,7 +27,8 @@ class Means:
     """What sources ask with; `session` is opened once, if any of them asks the server that is migrated on."""
 
     server: ServerSettings
-    changelog: TableName
+    names: Names
+    flavour: Flavour
     heartbeats: Heartbeats
     session: Callable[[], Session]
 
@@ -43,7 +47,7 @@ def wanted(settings: ThrottleSettings, means: Means) -> Iterator[Wanted]:
     for host, port in settings.replicas():
         there = replace(means.server, host=host, port=port, socket="")
         opened = partial(_open_replica, there)
-        lag = partial(Lag, there.address, means.changelog, means.heartbeats, limit, opened)
+        lag = partial(Lag, there.address, means.names.changelog, means.heartbeats, limit, opened)
         yield Wanted(("lag", there.address, limit), lag)
 
 
@@ -57,6 +61,10 @@ def _by_server(settings: ThrottleSettings, means: Means) -> Iterator[Wanted]:
     if settings.max_load:
         limits = Limit.parse("--max-load", settings.max_load)
         yield Wanted(("load", limits), partial(Load, means.session(), limits))
+    if settings.max_latency_growth:
+        read = partial(latencies, means.session(), means.flavour, means.names.original, means.names.ghost)
+        growth = settings.max_latency_growth
+        yield Wanted(("latency", growth), partial(Latency, read, growth))
     if settings.query:
         yield Wanted(("query", settings.query), partial(Query, means.session(), settings.query))
 

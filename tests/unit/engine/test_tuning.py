@@ -21,6 +21,7 @@ _TAKEN = {
     "critical-load-hibernate-seconds": "60",
     "nice-ratio": "0.5",
     "max-lag-millis": "900",
+    "max-latency-growth": "10",
     "throttle-control-replicas": "db2:3306",
     "throttle-query": "SELECT 0",
     "throttle-http": "https://host/may-i",
