@@ -112,6 +112,11 @@ class Applier:
         return concern + full if concern and self.is_full else concern
 
     @property
+    def here(self) -> Coordinates:
+        """Where the server wrote its binlog when that was asked last."""
+        return self._here
+
+    @property
     def is_full(self) -> bool:
         """Whether so many keys are dirty that the binlog is not read on for a while."""
         return len(self.ledger) >= MOST_DIRTY

@@ -18,6 +18,7 @@ from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import catalog, pressure, statements
 from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
+from fsm_ghost.services import retention
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
@@ -63,6 +64,7 @@ class DataPlane:
         self._barrier: int | None = None
         self._prepared: frozenset[str] | None = None
         self._not_before = 0.0
+        self._kept = 0.0  # seconds for which the server keeps its binlog; 0: for ever
         self._failed_attempts = 0
         self._refused_attempts = 0
         self._asked_at, self._users = 0.0, ""
@@ -76,7 +78,8 @@ class DataPlane:
         reporter = self._tools.reporter
         reporter.backlog, reporter.delay, reporter.reconnects = applier.backlog, applier.delay, applier.reconnects
         clashes = f"rows do not fit the new definition: {applier.clashes}" if applier.clashes else ""
-        reporter.be_concerned(clashes or applier.concern)
+        outdated = retention.concern(self._kept, progress.safe, applier.here, time.time())
+        reporter.be_concerned(clashes or applier.concern or outdated)
         reporter.note(progress)
         return progress
 
@@ -305,6 +308,7 @@ class DataPlane:
         tools, plan = self._tools, progress.the_plan
         self._check_definitions(progress)
         self._check_marker(progress)
+        self._kept = retention.seconds_kept(catalog.variables(tools.session))
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
         refresher = Refresher(self._tools.statements(plan), plan, quarantine=tools.settings.definition.quarantine)

@@ -2,17 +2,17 @@
 
 from fsm_ghost.model.finding import Finding
 from fsm_ghost.services.preflight.subject import Subject
+from fsm_ghost.services.retention import seconds_kept
 
 _ROWS = 20_000  # a second: what row copy does on a slow server
 _BYTES = 20_000_000
 _LEAST = 3600.0  # seconds: people need time to notice
-_DAY = 86_400.0
 
 
 def check(subject: Subject) -> Finding | None:
     """Warn of a binary log that may be purged before the migration has ended."""
     forecast = _forecast(subject)
-    kept, limit = _seconds_kept(subject), _bytes_kept(subject)
+    kept, limit = seconds_kept(subject.variables), _bytes_kept(subject)
     evidence = []
     if kept and kept < max(_LEAST, 2 * forecast):
         evidence.append(f"it is purged after {kept:,.0f} s; the migration may take {forecast:,.0f} s")
@@ -32,13 +32,6 @@ def _forecast(subject: Subject) -> float:
     """How long row copy may take, in seconds: rather too long than too short."""
     table = subject.definition
     return max(table.rows / _ROWS, table.bytes / _BYTES) if table else 0.0
-
-
-def _seconds_kept(subject: Subject) -> float:
-    """After how many seconds binary logs are purged; 0 for never."""
-    if subject.variable("binlog_expire_logs_auto_purge") == "OFF":
-        return 0.0
-    return subject.number("binlog_expire_logs_seconds") or _DAY * subject.number("expire_logs_days")
 
 
 def _bytes_kept(subject: Subject) -> float:
