@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
+from ipaddress import ip_address
 
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
@@ -249,13 +250,15 @@ class ControlSettings:
     """Who may ask what of a running migration, and where: see docs/how-to/control-a-running-migration.md.
 
     `socket_file` is empty for the one beside the state file. Over TCP whoever shows the first line of `token_file` is
-    heard. The run stops when there is a `panic_flag_file`.
+    heard. Browsers find the page at `http`, HOST:PORT: where others than this host can reach it they need the token for
+    everything, elsewhere for commands. The run stops when there is a `panic_flag_file`.
     """
 
     socket_file: str = ""
     tcp_port: int = 0
     tcp_host: str = "127.0.0.1"
     token_file: str = ""
+    http: str = ""
     allow_throttle_query: bool = False
     force_named_cut_over: bool = False
     force_named_panic: bool = False
@@ -267,6 +270,18 @@ class ControlSettings:
             raise UsageError(
                 "--serve-tcp-port needs --serve-token-file PATH", "Whoever shows the token in its first line is heard."
             )
+        if self.http and not self.token_file and not is_loopback(self.page()[0]):
+            raise UsageError(
+                f"--http {self.http} can be reached from elsewhere, and needs --serve-token-file PATH",
+                "Or listen on 127.0.0.1, and go through SSH: ssh -L 9105:127.0.0.1:9105 HOST",
+            )
+
+    def page(self) -> tuple[str, int]:
+        """Host and port of the page; UsageError when `http` says none."""
+        match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)):([0-9]{1,5})", self.http)
+        if match is None or not 0 < int(match[3]) < 2**16:
+            raise UsageError(f"--http must be written as 127.0.0.1:9105, not {self.http}")
+        return match[1] or match[2], int(match[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +353,14 @@ class Settings:
     def without_secrets(self) -> Settings:
         """The same, fit to be stored."""
         return replace(self, server=self.server.without_secrets())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this host can reach an address. A name other than localhost can mean anything."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _within(flag: str, value: float, least: float, most: float) -> None:

@@ -394,6 +394,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _controlling("serve-token-file", Kind.PATH, "token_file", "file with the token in its first line", gh_ost=False),
     _controlling(
+        "http",
+        Kind.TEXT,
+        "http",
+        "a page for browsers; commands, and reading from other hosts, need the token",
+        metavar="HOST:PORT",
+        gh_ost=False,
+    ),
+    _controlling(
         "allow-throttle-query-commands",
         Kind.SWITCH,
         "allow_throttle_query",

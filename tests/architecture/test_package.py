@@ -42,7 +42,8 @@ def test_a_wheel_holds_every_module_and_every_data_file(wheel: zipfile.ZipFile) 
     }
     shipped = {name for name in wheel.namelist() if name.endswith(".py")}
     assert shipped == wanted
-    assert {"fsm_ghost/py.typed", "fsm_ghost/engine/schema.sql"} <= set(wheel.namelist())
+    data = {"fsm_ghost/py.typed", "fsm_ghost/cli/page/page.html", "fsm_ghost/engine/schema.sql"}
+    assert data <= set(wheel.namelist())
 
 
 @pytest.mark.slow

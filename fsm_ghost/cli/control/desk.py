@@ -178,6 +178,8 @@ def _hints(record: Record, settings: Mapping[str, str]) -> Iterator[str]:
     yield f"# {'; '.join(given)}"
     if control.tcp_port:
         yield f"# Serving on TCP port: {control.tcp_host}:{control.tcp_port}"
+    if control.http:
+        yield f"# Page: http://{control.http}/"
     files = ("throttle-flag-file", "throttle-additional-flag-file", "postpone-cut-over-flag-file")
     paths = {name: settings[name] for name in files} | {"panic-flag-file": control.panic_flag_file or "empty"}
     yield from (f"# {name} is set: {path}" for name, path in paths.items() if Path(path).exists())

@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from fsm_ghost.cli.ui.document import of_history, of_status
 from fsm_ghost.engine.store import Record, Store
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.picture import Document
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.services.metrics.figures import Figure, figures
 from fsm_ghost.services.metrics.statsd import StatsD
@@ -44,6 +46,15 @@ class Look:
         """What it is like now."""
         with closing(Store.reading(self._state_file)) as store:
             return store.snapshot(store.find(self._migration))
+
+    def document(self) -> Document:
+        """What `status --json` prints, and the commands as `history --json` has them."""
+        with closing(Store.reading(self._state_file)) as store:
+            snapshot, journal = store.snapshot(store.find(self._migration)), store.journal(self._migration)
+            orders = store.orders(self._migration)
+        now = time.time()
+        commands = of_history(snapshot, journal, orders, now)["commands"]
+        return {**of_status(snapshot, journal, now), "commands": commands}
 
     def figures(self) -> tuple[Figure, ...]:
         """The same in figures."""

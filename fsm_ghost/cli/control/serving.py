@@ -9,14 +9,17 @@ from typing import Self
 
 from fsm_ghost.cli.control.asking import socket_of
 from fsm_ghost.cli.control.desk import Desk
-from fsm_ghost.cli.control.gauges import Closable, begin
+from fsm_ghost.cli.control.gauges import Closable, Look, begin
 from fsm_ghost.cli.control.request import Request
+from fsm_ghost.cli.page.gate import Gate
+from fsm_ghost.cli.page.site import Site
 from fsm_ghost.engine.store import Record, Store
 from fsm_ghost.errors import FsmGhostError, StoppedError
-from fsm_ghost.services.server.doors import Door, tcp_door, unix_door
-from fsm_ghost.services.server.listener import Listener
+from fsm_ghost.services.server.doors import Door, http_door, tcp_door, unix_door
+from fsm_ghost.services.server.http import Http
+from fsm_ghost.services.server.listener import Lines, Listener
 from fsm_ghost.services.server.ticker import Ticker
-from fsm_ghost.settings import ControlSettings
+from fsm_ghost.settings import ControlSettings, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +59,23 @@ class Serving:
     def _begin(self, record: Record) -> None:
         doors = self._doors(record)
         desk = Desk(self._store.path, self._migration)
-        self._begun.append(Listener(doors, desk.answer))
+        self._begun.append(Listener(doors, Lines(desk.answer)))
         log.info("listening at %s", ", ".join(door.shown for door in doors) or "no door")
+        if record.asked.control.http:
+            self._begun.append(self._page(record.asked.control, desk))
         if record.asked.control.panic_flag_file:
             flag = _PanicFlag(Path(record.asked.control.panic_flag_file), desk, record.table.name)
             self._begun.append(Ticker("panic-flag", PANIC_EVERY, flag.look))
         for each in begin(self._store.path, record):
             self._begun.append(each)
+
+    def _page(self, settings: ControlSettings, desk: Desk) -> Listener:
+        """Browsers have threads of their own: whoever fills them keeps nobody from the socket."""
+        host, port = settings.page()
+        door = http_door(host, port, Path(settings.token_file) if settings.token_file else None)
+        gate = Gate(host, door.token, is_local=is_loopback(host))
+        log.info("the page is at http://%s/", settings.http)
+        return Listener([door], Http(Site(Look(self._store.path, self._migration), desk.answer, gate).respond))
 
     def _doors(self, record: Record) -> list[Door]:
         settings = record.asked.control

@@ -1,4 +1,4 @@
-"""Where clients come in: a unix socket that only its owner may use, and a TCP port for those who know a token."""
+"""Where clients come in: a unix socket for its owner, a TCP port for who knows a token, another one for browsers."""
 
 from __future__ import annotations
 
@@ -63,8 +63,16 @@ def unix_door(path: Path) -> Door:
 
 
 def tcp_door(host: str, port: int, token_file: Path) -> Door:
-    """A TCP port; UsageError when it cannot be had, or there is no token."""
-    token = _token(token_file)
+    """A TCP port for those who know the token; UsageError when it cannot be had, or there is no token."""
+    return _port(host, port, _token(token_file))
+
+
+def http_door(host: str, port: int, token_file: Path | None) -> Door:
+    """A TCP port for browsers: what they may do without the token is not its business. UsageError as for `tcp_door`."""
+    return _port(host, port, b"" if token_file is None else _token(token_file))
+
+
+def _port(host: str, port: int, token: bytes) -> Door:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -1,7 +1,7 @@
-"""Lets clients in, hears one line of each, and gives them the answer; then they leave.
+"""Lets clients in, hears what each has to say, and gives them the answer; then they leave.
 
-Each client has a thread of its own, since answers may take a while. None of them touches anything of the run: `answer`
-is called with a line, and asks for what it needs as another process would.
+Each client has a thread of its own, since answers may take a while. None of them touches anything of the run: whoever
+answers asks for what it needs as another process would.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from fsm_ghost.services.server.doors import Door
 
@@ -24,12 +25,22 @@ _MOST = 16  # clients of a door at the same time: whoever has no token keeps nob
 _PENALTY = 1.0  # seconds that a wrong token costs
 
 
+class Conversation(Protocol):
+    """How clients are spoken with; `too_many` is what those get that there is no room for."""
+
+    too_many: bytes
+
+    def hold(self, client: socket.socket, door: Door, closed: threading.Event) -> None:
+        """Hear a client, and give it its answer; OSError when it leaves. It is `closed` when the run ends."""
+        ...
+
+
 class Listener:
     """Listens at some doors until it is closed, and closes them."""
 
-    def __init__(self, doors: Sequence[Door], answer: Callable[[str], str]) -> None:
+    def __init__(self, doors: Sequence[Door], conversation: Conversation) -> None:
         self._doors = tuple(doors)
-        self._answer = answer
+        self._conversation = conversation
         self._closed = threading.Event()
         self._waker, self._alarm = socket.socketpair()
         self._clients: dict[threading.Thread, tuple[socket.socket, Door]] = {}
@@ -70,7 +81,8 @@ class Listener:
         client.settimeout(_PATIENCE)
         self._clients = {thread: taken for thread, taken in self._clients.items() if thread.is_alive()}
         if sum(taken is door for _, taken in self._clients.values()) >= _MOST:
-            self._give(client, "not done: too many clients at the same time\n")
+            with suppress(OSError):
+                give(client, self._conversation.too_many)
             client.close()
             return
         thread = threading.Thread(target=self._serve, args=(client, door), name="control-client", daemon=True)
@@ -79,10 +91,7 @@ class Listener:
 
     def _serve(self, client: socket.socket, door: Door) -> None:
         try:
-            with client.makefile("rb") as lines:
-                line = self._heard(lines.readline, client, door)
-            if line is not None:
-                self._give(client, self._answer(line))
+            self._conversation.hold(client, door, self._closed)
             while client.recv(_LONGEST):  # what is left unheard when we leave would take the answer with it
                 pass
         except OSError as error:
@@ -90,24 +99,43 @@ class Listener:
         finally:
             client.close()
 
-    def _heard(self, read_line: Callable[[int], bytes], client: socket.socket, door: Door) -> str | None:
+
+class Lines:
+    """One line in, one answer out; before it the token, where the door has one."""
+
+    too_many = b"not done: too many clients at the same time\n"
+
+    def __init__(self, answer: Callable[[str], str]) -> None:
+        self._answer = answer
+
+    def hold(self, client: socket.socket, door: Door, closed: threading.Event) -> None:
+        """Answer the client's line, if it may say anything."""
+        with client.makefile("rb") as lines:
+            line = self._heard(lines.readline, client, door, closed)
+        if line is not None:
+            give(client, self._answer(line).encode())
+
+    @staticmethod
+    def _heard(
+        read_line: Callable[[int], bytes], client: socket.socket, door: Door, closed: threading.Event
+    ) -> str | None:
         """The client's line; None when it may not say anything."""
         if not door.admits(client):
             log.warning("somebody else's process was not heard at %s", door.shown)
             return None
         if door.token and not hmac.compare_digest(read_line(_LONGEST).strip(), door.token):
             log.warning("a client without the token was not heard at %s", door.shown)
-            self._closed.wait(_PENALTY)
-            self._give(client, "not done: the first line must be the token\n")
+            closed.wait(_PENALTY)
+            give(client, b"not done: the first line must be the token\n")
             return None
         line = read_line(_LONGEST)
         if len(line) == _LONGEST:
-            self._give(client, "not done: the line is too long\n")
+            give(client, b"not done: the line is too long\n")
             return None
         return line.decode(errors="replace").strip()
 
-    @staticmethod
-    def _give(client: socket.socket, text: str) -> None:
-        with suppress(OSError):
-            client.sendall(text.encode())
-            client.shutdown(socket.SHUT_WR)
+
+def give(client: socket.socket, answer: bytes) -> None:
+    """Send a client all that it is going to get."""
+    client.sendall(answer)
+    client.shutdown(socket.SHUT_WR)
