@@ -9,7 +9,9 @@ import json
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -26,10 +28,11 @@ from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.mysql import sample
 from fsm_ghost.mysql.private import PrivateServer
 from fsm_ghost.mysql.session import Session, connect_arguments
-from fsm_ghost.settings import ServerSettings, Settings
+from fsm_ghost.settings import ControlSettings, CopySettings, ServerSettings, Settings
 
 WIDTH = 108
 _TABLE = TableName("shop", "orders")
+_ROWS = 1_000_000
 _ALTER = "ALTER TABLE shop.orders ADD COLUMN note VARCHAR(32) NOT NULL DEFAULT '', ADD INDEX (status, changed_at)"
 _SHOWN_AT = 0.62  # share of the table that is copied in the picture
 # rich's own template without the web fonts, which a picture in a repository must not load.
@@ -85,29 +88,42 @@ def words_of(svg: str) -> str:
     return "".join(node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text")).replace("\u00a0", " ")
 
 
-def watch(rows: int = 1_000_000) -> Sight:
+def watch() -> Sight:
     """Migrate a table under load on a private server, and look at it once."""
+    with under_load() as (store, reach):
+        eyes = _Eyes(reach.address)
+        migrate(store, begun(store, reach), reach, eyes.publish)
+    if eyes.sight is None:
+        raise RuntimeError("it was over too soon: there is nothing to show")
+    return eyes.sight
+
+
+@contextmanager
+def under_load() -> Iterator[tuple[Store, ServerSettings]]:
+    """A private server with a table that is written to, and a state file."""
     with tempfile.TemporaryDirectory() as folder, PrivateServer("mariadb", options={"tmpdir": folder}) as server:
         reach = ServerSettings(host="127.0.0.1", port=server.port, user=server.user)
         session = Session(connect_arguments(reach), "connecting to the private server")
-        sample.create(session, _TABLE, rows)
-        writers = sample.Writers(connect_arguments(reach), _TABLE, rows, rate=400.0).start()
+        sample.create(session, _TABLE, _ROWS)
+        writers = sample.Writers(connect_arguments(reach), _TABLE, _ROWS, rate=400.0).start()
         try:
-            return _migrate(Store(Path(folder) / "state.db"), reach)
+            yield Store(Path(folder) / "state.db"), reach
         finally:
             writers.stop()
             session.close()
 
 
-def _migrate(store: Store, reach: ServerSettings) -> Sight:
-    eyes = _Eyes(reach.address)
+def begun(store: Store, reach: ServerSettings, **options: ControlSettings | CopySettings) -> str:
+    """The migration of that table, with these groups of settings."""
     settings = Settings(reach, _TABLE.schema, _TABLE.name, _ALTER, execute=True)
-    ending = migration.drive(
-        store, migration.begin(settings, store), reach, publish=eyes.publish, stop=threading.Event()
-    )
-    if ending.exit_code or eyes.sight is None:
+    return migration.begin(replace(settings, **options), store)  # type: ignore[arg-type] # groups by their names
+
+
+def migrate(store: Store, number: str, reach: ServerSettings, publish: Callable[[Snapshot], None]) -> None:
+    """Bring it to its end."""
+    ending = migration.drive(store, number, reach, publish=publish, stop=threading.Event())
+    if ending.exit_code:
         raise RuntimeError(f"the migration ended as {ending.phase}: there is nothing to show")
-    return eyes.sight
 
 
 class _Eyes:
