@@ -270,7 +270,7 @@ class ControlSettings:
             raise UsageError(
                 "--serve-tcp-port needs --serve-token-file PATH", "Whoever shows the token in its first line is heard."
             )
-        if self.http and not self.token_file and not is_loopback(self.page()[0]):
+        if self.http and not is_loopback(self.page()[0]) and not self.token_file:
             raise UsageError(
                 f"--http {self.http} can be reached from elsewhere, and needs --serve-token-file PATH",
                 "Or listen on 127.0.0.1, and go through SSH: ssh -L 9105:127.0.0.1:9105 HOST",

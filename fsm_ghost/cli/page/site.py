@@ -79,7 +79,8 @@ class Site:
         if unheard is not None:
             return unheard
         line = asked.body.decode(errors="replace").strip()
-        return Answered(HTTPStatus.OK, self._command(line), JSON if line.startswith("{") else TEXT)
+        said = self._command(line)
+        return Answered(HTTPStatus.OK, said, JSON if said.startswith("{") else TEXT)
 
 
 def policy(page: str) -> str:

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -165,7 +165,9 @@ def test_where_others_can_reach_it_reading_needs_the_token(standing: Standing) -
 def test_without_a_token_the_page_is_for_reading(standing: Standing) -> None:
     for shown in ("", "Bearer ", "Bearer x"):
         asked = Asked("POST", "/command", {**LOCAL, "authorization": shown}, b"throttle")
-        assert standing.ask(asked, token="").status == HTTPStatus.FORBIDDEN
+        answered = standing.ask(asked, token="")
+        assert (answered.status, "for reading" in answered.body) == (HTTPStatus.FORBIDDEN, True)
+        assert standing.ask(replace(asked, method="GET"), host="db1", token="").status == HTTPStatus.UNAUTHORIZED
     assert standing.told == []
 
 
@@ -183,7 +185,7 @@ def test_commands_need_the_token(standing: Standing) -> None:
 )
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--http must be written as"):
-        ControlSettings(http=text)
+        ControlSettings(http=text, token_file="t")  # noqa: S106 - a path
 
 
 def test_an_address_that_others_can_reach_is_refused_without_a_token() -> None:
@@ -245,6 +247,7 @@ def test_the_page_of_a_running_migration_is_read_and_commands_reach_the_run(
         "throttle"
     ]
     assert f"Page: http://127.0.0.1:{opened}/" in fetched(opened, "POST", "/command", "status", TOKEN)[1]
+    assert fetched(opened, "POST", "/command", '{"command"', TOKEN)[1].startswith("not done: this is no JSON")
     assert "a client without the token was not heard" in caplog.text
     assert TOKEN not in caplog.text + "".join(fetched(opened, "GET", path)[1] for path in ("/", "/status.json"))
 
