@@ -31,15 +31,21 @@ def state_db(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def origin(tmp_path: Path, state_db: Path) -> str:
-    """Where the page of a migration is to be; its statement and its journal look like markup."""
+def host() -> str:
+    """The address that the page is to be at."""
+    return "127.0.0.1"
+
+
+@pytest.fixture
+def origin(tmp_path: Path, state_db: Path, host: str) -> str:
+    """Where the page of a migration is to be; its statement looks like markup."""
     (tmp_path / "token").write_text(TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as free:
-        where = f"127.0.0.1:{free.getsockname()[1]}"
-    put(state_db, with_control(http=where, token_file=str(tmp_path / "token")))
+        port = free.getsockname()[1]
+    put(state_db, with_control(http=f"{host}:{port}", token_file=str(tmp_path / "token")))
     with closing(Store(state_db)) as store:
         store._db.execute("UPDATE migrations SET statement = ?", MARKUP)
-    return f"http://{where}/"
+    return f"http://127.0.0.1:{port}/"
 
 
 def box(state: str) -> str:
@@ -49,6 +55,11 @@ def box(state: str) -> str:
 
 def text(name: str) -> str:
     return f"document.getElementById('{name}').textContent"
+
+
+def enter(page: Page, token: str) -> None:
+    page.value(f"document.getElementById('token').value = '{token}'")
+    page.value("document.querySelector('#token-form button').click()")
 
 
 def test_a_migration_is_watched_and_commanded(page: Page, origin: str, state_db: Path) -> None:
@@ -70,8 +81,7 @@ def test_a_migration_is_watched_and_commanded(page: Page, origin: str, state_db:
             page.value("document.querySelector('#buttons button').click()")
             page.until(f"{text('answer')}.startsWith('not done: the token is missing')")
             page.complaints.clear()  # the browser logs what was refused
-            page.value(f"document.getElementById('token').value = '{TOKEN}'")
-            page.value("document.querySelector('#token-form button').click()")
+            enter(page, TOKEN)
             page.value("document.querySelector('#buttons button').click()")
             page.until(f"{text('answer')}.startsWith('done: ')")
             assert record(state_db).progress.throttled
@@ -106,3 +116,18 @@ def test_a_migration_that_has_ended_is_not_asked_for_again(page: Page, origin: s
         page.until(f"{text('connection')}.startsWith('The migration has ended')")
         assert page.value(box("aborted")) == "box now"
         assert life.error is None or life.error.exit_code
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0"])  # noqa: S104 - for the second that the test takes
+def test_where_others_can_reach_it_the_page_asks_for_the_token(
+    page: Page, origin: str, state_db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsm_ghost.services.server.http._PENALTY", 0.0)
+    with living(state_db), served(state_db):
+        page.open(origin)
+        page.until(f"{text('connection')}.startsWith('Only who knows the token')")
+        enter(page, "wrong")
+        page.until(f"{text('connection')}.includes('is not the right one')")
+        assert page.value(text("table")) == "fsm-ghost"
+        enter(page, TOKEN)
+        page.until(f"{box('copy')} === 'box now' && document.getElementById('connection').hidden")
