@@ -34,8 +34,8 @@ PLACEHOLDERS: Final = ("host", "port", "socket", "user", "database", "table", "a
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
 _VARIANTS: Final = ((), ("--no-verify",), ("--index-build", "inline"), ("--index-build", "deferred"))
-_FSM_GHOST: Final = (
-    sys.executable, "-m", "fsm_ghost", "start", "--execute", "--quiet", "--ui", "none", "--no-defaults", "--profile=",
+_WHERE: Final = (
+    "--quiet", "--ui", "none", "--no-defaults", "--profile=",
     "--socket", "{socket}", "--user", "{user}", "--database", "{database}", "--table", "{table}", "--alter", "{alter}",
     "--state-db", "{folder}/state.db",
 )  # fmt: skip
@@ -208,8 +208,13 @@ def native(table: Table, alter: str, algorithm: str = "") -> Statement:
     return Statement(f"native-{algorithm.lower()}", f"{statement}, ALGORITHM={algorithm}")
 
 
+def fsm_ghost(command: str, *options: str) -> tuple[str, ...]:
+    """The command line of this checkout's fsm-ghost."""
+    return (sys.executable, "-m", "fsm_ghost", command, *options, *_WHERE)
+
+
 def programs() -> Iterator[Program | str]:
     """fsm-ghost in its variants, and what else is installed; for what is not, that it is not."""
     for options in _VARIANTS:
-        yield Program(" ".join(("fsm-ghost", *options)), (*_FSM_GHOST, *options))
+        yield Program(" ".join(("fsm-ghost", *options)), (*fsm_ghost("start", "--execute"), *options))
     yield Program(PT_OSC, _PT_OSC) if shutil.which(PT_OSC) else f"{PT_OSC}: not installed"

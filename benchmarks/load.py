@@ -23,7 +23,7 @@ import pymysql
 
 from benchmarks.figures import Times
 from benchmarks.journal import HOT_ROWS, Change, Journal
-from benchmarks.tables import SCHEMA, TABLES, Table
+from benchmarks.tables import SCHEMA, Table
 
 WRITERS: Final = 8
 ROWS_OF_A_TRANSACTION: Final = 10
@@ -153,7 +153,7 @@ class Task:
     """What a writer is told."""
 
     arguments: Mapping[str, Any]
-    table: str
+    table: Table
     rows: int
     load: Load
     number: int
@@ -167,9 +167,7 @@ class Writer:
         self.times = Times()
         self.journal = Journal()
         self._task = task
-        self._application = Application(
-            TABLES[task.table], task.rows, task.load.kind, task.number, self.journal, task.writers
-        )
+        self._application = Application(task.table, task.rows, task.load.kind, task.number, self.journal, task.writers)
         self._connection = pymysql.connect(**task.arguments)
 
     def work(self, stop: Event) -> None:
@@ -262,7 +260,7 @@ class Writers:
         self._processes = []
         for number in range(WRITERS):
             ours, theirs = context.Pipe(duplex=False)
-            task = Task({**arguments, "autocommit": True}, table.name, rows, load, number)
+            task = Task({**arguments, "autocommit": True}, table, rows, load, number)
             process = context.Process(target=_write, args=(task, self._gate, self._stop, theirs), daemon=True)
             self._results.append(ours)
             self._processes.append((process, theirs))

@@ -82,7 +82,7 @@ class Trial:
         invited = list(self._invited())
         for number in range(1, self._asked.rounds + 1):
             for contestant in invited:
-                run = self._one(contestant, number)
+                run = self.one(contestant, number)
                 self.runs.append(run)
                 print(f"round {number}: {run.contestant}: {run.trouble or f'{run.wall:.2f} s'}", file=sys.stderr)
 
@@ -105,7 +105,8 @@ class Trial:
                 yield one
         yield from asked.tools
 
-    def _one(self, contestant: Contestant, number: int) -> Run:
+    def one(self, contestant: Contestant, number: int, *, changes: bool = True) -> Run:
+        """One run of a contestant, on the server as it was; it has to have changed the table, unless it is not to."""
         asked, server = self._asked, self._restored.server
         self._restored.restore()
         load_average = os.getloadavg()[0]
@@ -119,7 +120,7 @@ class Trial:
             else:
                 outcome, used, (before, during), lost = self._under_load(contestant, place, asked.load)
         trouble = outcome.trouble
-        if not trouble and contestant.name != RAW and not self._restored.is_changed():
+        if not trouble and changes and contestant.name != RAW and not self._restored.is_changed():
             trouble = "it says that it is done, and the table is not as the ALTER wants it"
         return Run(
             contestant.name,
@@ -216,11 +217,16 @@ def _commit() -> str:
     return f" ({said[0]}{', changed' if said[1] else ''})" if said[0] else ""
 
 
-def heading(found: dict[str, Any], asked: Asked) -> Iterator[str]:
-    """The conditions, for people."""
+def machine(found: dict[str, Any]) -> Iterator[str]:
+    """What the conditions say of server and machine, for people."""
     yield f"{found['server']}, fsm-ghost {found['fsm-ghost']}, Python {found['python']}, PyMySQL {found['PyMySQL']}"
     yield f"{found['cores']} cores, {found['memory GiB']} GiB, load average {found['load average at the beginning']}"
     yield ", ".join(f"{name} = {text}" for name, text in found["settings"].items())
+
+
+def heading(found: dict[str, Any], asked: Asked) -> Iterator[str]:
+    """The conditions, for people."""
+    yield from machine(found)
     yield f"{asked.table.name} ({asked.table.about}): {asked.rows:,} rows, {found['MiB']} MiB. {asked.alter}"
     if asked.load:
         yield f"load {asked.load.name}: {WRITERS} writers, each transaction {ABOUT[asked.load.kind]}"
@@ -271,6 +277,25 @@ def _gap(run: Run) -> float | None:
 # --- The command line -------------------------------------------------------------------------------------------------
 
 
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """The options for which `server_options` looks."""
+    parser.add_argument("--buffer-pool", default="1G", metavar="SIZE")
+    parser.add_argument("--redo", default="256M", metavar="SIZE")
+
+
+def server_options(given: argparse.Namespace) -> dict[str, str | int]:
+    """The server's settings: commits are durable, and sizes are those that were given."""
+    redo = "innodb-log-file-size" if given.flavour == "mariadb" else "innodb-redo-log-capacity"
+    return {
+        "innodb-buffer-pool-size": given.buffer_pool,
+        redo: given.redo,
+        "sync-binlog": 1,
+        "innodb-flush-log-at-trx-commit": 1,
+        "innodb-buffer-pool-load-at-startup": 0,  # the scan before each run does it, and is over when that begins
+        "max-binlog-size": 1 << 30,
+    }
+
+
 def read(words: Sequence[str] | None = None) -> tuple[Asked, argparse.Namespace]:
     """What was asked for, and where results go."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -284,8 +309,7 @@ def read(words: Sequence[str] | None = None) -> tuple[Asked, argparse.Namespace]
     parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS", help="a run is ended after this")
     parser.add_argument("--tool", type=contestants.tool, action="append", default=[], metavar="NAME='…'")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
-    parser.add_argument("--buffer-pool", default="1G", metavar="SIZE")
-    parser.add_argument("--redo", default="256M", metavar="SIZE")
+    add_sizes(parser)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     given = parser.parse_args(words)
@@ -293,18 +317,9 @@ def read(words: Sequence[str] | None = None) -> tuple[Asked, argparse.Namespace]
     rows = given.rows or table.rows
     if rows < 1000 or given.rounds < 1:  # noqa: PLR2004 - the writers need some rows of their own
         parser.error("there have to be 1000 rows and one round at least")
-    redo = "innodb-log-file-size" if given.flavour == "mariadb" else "innodb-redo-log-capacity"
-    options = {
-        "innodb-buffer-pool-size": given.buffer_pool,
-        redo: given.redo,
-        "sync-binlog": 1,
-        "innodb-flush-log-at-trx-commit": 1,
-        "innodb-buffer-pool-load-at-startup": 0,  # the scan before each run does it, and is over when that begins
-        "max-binlog-size": 1 << 30,
-    }
     asked = Asked(
         given.flavour, table, rows, given.alter or table.alter, given.load, given.rounds, given.undisturbed,
-        given.limit, tuple(given.tool), tuple(given.only), options,
+        given.limit, tuple(given.tool), tuple(given.only), server_options(given),
     )  # fmt: skip
     return asked, given
 

@@ -1,4 +1,4 @@
-"""The tables that `benchmarks.migrate` migrates. Their rows are numbered from 1: a number gives the key of its row."""
+"""The tables that the benchmarks migrate. Their rows are numbered from 1: a number gives the key of its row."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, permutations
 from typing import Final
 
 Key = tuple[int | bytes, ...]
 
 SCHEMA: Final = "bench"
 FILLED_AT_ONCE: Final = 100_000  # rows; a power of ten
+MOST_INDEXES: Final = 64  # secondary ones that InnoDB takes
 _TENANTS: Final = 1000
 
 
@@ -171,3 +173,23 @@ _ALL: Final = (
     ),
 )
 TABLES: Final[Mapping[str, Table]] = {table.name: table for table in _ALL}
+
+
+def many_indexes(count: int) -> Table:
+    """A table with so many secondary indexes, each over two of nine columns, that are there with any number of them."""
+    columns = ("k", *(f"k{number}" for number in range(2, 10)))
+    pairs = islice(permutations(columns, 2), count)
+    return Table(
+        "many",
+        f"secondary indexes, each over two integers: {count}",
+        (
+            _ID,
+            *(f"{column} INT NOT NULL DEFAULT 0" for column in columns),
+            *_TEXTS,
+            *(f"KEY {one}_{other} ({one}, {other})" for one, other in pairs),
+        ),
+        ("id",),
+        _number,
+        {"id": "{n}", **_K, **dict.fromkeys(columns[1:], "FLOOR(RAND() * 1000000)"), **_FILLED_TEXTS},
+        _COLUMN,
+    )

@@ -114,7 +114,7 @@ class House:
             bell=self._bell,
             stream_opener=self._stream_opener,
         )
-        self._plane, self._scout = DataPlane(tools), Scout(tools)
+        self._plane, self._scout = DataPlane(tools), Scout(tools, run.record.created_at)
 
     def engine(self, publish: Publish, stop: threading.Event) -> Engine:
         """The engine, ready to drive."""

@@ -10,8 +10,8 @@ class Forecast:
     """Reckoned for `rows` rows, from `sampled` ones that were copied in `sample_seconds` by one worker.
 
     `seconds` are those of row copy, the build of deferred indexes, and the comparison, one after the other, with one
-    worker; with more of them it may take less. `disk` and `binlog` are bytes: of the new table, and of what copying
-    writes to the binary log.
+    worker; with more of them it may take less. `rest_seconds` is what goes before and comes after, whatever the number
+    of workers. `disk` and `binlog` are bytes: of the new table, and of what copying writes to the binary log.
     """
 
     rows: int
@@ -23,8 +23,9 @@ class Forecast:
     disk: int
     binlog: int
     workers: int = 1
+    rest_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
         """All of it, with one worker."""
-        return self.copy_seconds + self.index_seconds + self.verify_seconds
+        return self.copy_seconds + self.index_seconds + self.verify_seconds + self.rest_seconds

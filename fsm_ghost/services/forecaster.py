@@ -23,7 +23,10 @@ from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.tools import Tools
 
 _CHUNK = 5000  # rows of the sample that are copied at a time
-_EVENT = 40  # bytes that a row takes in the binary log besides its columns
+# What InnoDB's pages hold that the binary log does not: room that is left free, and for each row its header and which
+# transaction wrote it, less what a row's event has of its own.
+_FILLED = 15 / 16
+_RECORD = 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,12 @@ class _Sample:
 
 
 class Forecaster:
-    """Makes one migration's forecast, in a worker of its own, for a migration with up to so many `workers`."""
+    """Makes one migration's forecast, in a worker of its own, for a migration with up to so many `workers`.
 
-    def __init__(self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int) -> None:
+    `rest` are the seconds of all that is not measured here.
+    """
+
+    def __init__(self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int, rest: float) -> None:
         self._crew = crew
         self._plan = plan
         self._migration = tools.migration
@@ -47,6 +53,9 @@ class Forecaster:
         self._first, self._last = edges(tools.session, self._asking, plan.key)
         self._seconds = tools.settings.copy.sample_seconds
         self._workers = workers
+        self._rest = rest
+        # Those that row copy has to keep up: deferred ones have been taken out.
+        self._is_indexed = any(index.name != plan.key.index for index in tools.definitions(plan)[1].indexes)
         crew.assign(self._forecast)
 
     def forecast(self) -> Forecast | None:
@@ -60,14 +69,14 @@ class Forecaster:
     def _forecast(self, session: Session) -> Forecast:
         sample = self._copy(session)
         if not sample.rows:
-            return Forecast(0, 0, sample.seconds, 0, 0, 0, 0, 0, self._workers)
+            return Forecast(0, 0, sample.seconds, 0, 0, 0, 0, 0, self._workers, self._rest)
         whole = KeyRange(None, sample.upto)
         indexing = self._timed(lambda: self._build(session))
         comparison = self._comparison
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
         rows = max(self._rows(sample), sample.rows)
         times = rows / sample.rows
-        # Sorting grows a little faster than what is sorted.
+        # Sorting grows a little faster than what is sorted, and so does finding the places of rows in indexes.
         deeper = math.log2(max(rows, 2)) / math.log2(max(sample.rows, 2))
         size = self._size(session)
         data = size[0] * times
@@ -75,12 +84,13 @@ class Forecaster:
             rows=rows,
             sampled=sample.rows,
             sample_seconds=sample.seconds,
-            copy_seconds=sample.seconds * times,
+            copy_seconds=sample.seconds * times * (deeper if self._is_indexed else 1.0),
             index_seconds=indexing * times * deeper,
             verify_seconds=comparing * times,
             disk=int(data + size[1] * times),
-            binlog=int(data + _EVENT * rows),
+            binlog=logged(int(data), rows),
             workers=self._workers,
+            rest_seconds=self._rest,
         )
 
     def _copy(self, session: Session) -> _Sample:
@@ -122,3 +132,8 @@ class Forecaster:
         """The bytes of the sample's data and of its indexes."""
         session.query(statements.analyze(self._plan.names.ghost))
         return catalog.size(session, self._plan.names.ghost)
+
+
+def logged(data: int, rows: int) -> int:
+    """The bytes that so many rows take in the binary log, whose pages take `data` bytes."""
+    return max(rows, int(data * _FILLED) - _RECORD * rows)

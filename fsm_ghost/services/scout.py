@@ -5,6 +5,7 @@ Owner thread only.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -22,15 +23,21 @@ from fsm_ghost.services.tools import Tools
 
 
 class Scout:
-    """Asks one migration's questions, each with a connection of its own that is opened when it is needed."""
+    """Asks one migration's questions, each with a connection of its own that is opened when it is needed.
 
-    def __init__(self, tools: Tools) -> None:
+    `began` is when the migration was begun, by this host's clock.
+    """
+
+    def __init__(self, tools: Tools, began: float) -> None:
         self._tools = tools
+        self._began = began
+        self._made: float | None = None  # when the tables were made, and rows could be looked for
         self._prober: Prober | None = None
         self._forecaster: Forecaster | None = None
 
     def probed(self, progress: Progress) -> Progress:
         """Look a little further for rows that the new definition would break."""
+        self._made = self._made or time.time()
         if self._prober is None:
             tools, plan = self._tools, progress.the_plan
             original, ghost = tools.definitions(plan)
@@ -55,12 +62,22 @@ class Scout:
             tools, plan = self._tools, progress.the_plan
             most = tools.settings.copy.workers or default_most(pressure.cores(tools.session))
             crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast")], tools.bell)
-            self._forecaster = Forecaster(crew, tools, plan, most)
+            self._forecaster = Forecaster(crew, tools, plan, most, self._rest())
         forecast = self._forecaster.forecast()
         self._tools.reporter.waiting_for = (
             "" if forecast else "a sample to be copied, by which to reckon what it will cost"
         )
         return replace(progress, forecast=forecast)
+
+    def _rest(self) -> float:
+        """The seconds of a migration besides those for its rows, by what this run has taken so far.
+
+        It will start, make its tables and look for rows that do not fit as this run did. Swapping them and taking the
+        rest away are as many small statements as making them. Before it is begun, a program computes, and hardly waits.
+        """
+        now = time.time()
+        made = self._made or now
+        return time.process_time() + max(0.0, 2 * (made - self._began) + now - made)
 
     def close(self) -> None:
         """Stop asking."""

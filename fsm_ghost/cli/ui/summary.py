@@ -165,6 +165,7 @@ def _forecast(forecast: Forecast) -> list[tuple[str, str]]:
         ("row copy", forecast.copy_seconds),
         ("indexes", forecast.index_seconds),
         ("comparison", forecast.verify_seconds),
+        ("the rest", forecast.rest_seconds),
     ]
     shown = ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in parts if seconds)
     least = f", less with up to {forecast.workers} workers" if forecast.workers > 1 else ""

@@ -1,8 +1,8 @@
-"""A bar is as long as its value says."""
+"""A bar is as long as its value says, and a line goes where its values say."""
 
 from xml.etree import ElementTree as ET
 
-from benchmarks.chart import Panel, chart
+from benchmarks.chart import Line, Panel, chart, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,3 +42,31 @@ def test_every_panel_lies_within_the_drawing() -> None:
     bottoms = [float(rect.attrib["y"]) + float(rect.attrib["height"]) for rect in list(drawing.iter(f"{SVG}rect"))[1:]]
     assert sorted(bottoms) == bottoms
     assert bottoms[-1] <= height
+
+
+def traced(*lines: Line) -> list[list[tuple[float, float]]]:
+    """The points of every line of a drawing, and of what it is compared with."""
+    drawing = ET.fromstring(line_chart("<title> & more", "", "rows", "seconds", lines))  # noqa: S314 - made here
+    return [
+        [(float(x), float(y)) for x, y in (point.split(",") for point in line.attrib["points"].split())]
+        for line in drawing.iter(f"{SVG}polyline")
+    ]
+
+
+def test_what_grows_in_proportion_is_a_straight_line() -> None:
+    solid, dashed = traced(Line("a", {1000.0: 1.0, 10_000.0: 10.0, 100_000.0: 100.0}, {1000.0: 1.0, 100_000.0: 10.0}))
+    (left, bottom), (middle, centre), (right, top) = solid
+    assert (middle, centre) == ((left + right) / 2, (bottom + top) / 2)
+    assert dashed == [(left, bottom), (right, centre)]
+    assert left < right
+    assert top < bottom
+
+
+def test_lines_share_their_axes() -> None:
+    one, _, other, _ = traced(Line("a", {100.0: 1.0, 1000.0: 5.0}, {}), Line("b", {1000.0: 5.0}, {}))
+    assert one[-1] == other[0]
+
+
+def test_one_place_and_no_place_can_be_drawn() -> None:
+    assert traced(Line("a", {1000.0: 1.0}, {})) != []
+    assert traced() == []

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from benchmarks.tables import FILLED_AT_ONCE, TABLES, Table, literal
+from benchmarks.tables import FILLED_AT_ONCE, MOST_INDEXES, TABLES, Table, literal, many_indexes
 
-ALL = [pytest.param(table, id=name) for name, table in TABLES.items()]
+ALL = [pytest.param(table, id=name) for name, table in {**TABLES, "many": many_indexes(9)}.items()]
 
 
 def columns_of(table: Table) -> list[str]:
@@ -64,3 +64,11 @@ def test_rows_with_two_key_columns_are_found_by_alternatives() -> None:
 
 def test_bytes_are_written_as_a_hexadecimal_literal() -> None:
     assert literal(b"\x00'\xff") == "X'0027ff'"
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST_INDEXES])
+def test_a_table_has_as_many_indexes_as_are_asked_for_and_the_same_columns_with_any(count: int) -> None:
+    table = many_indexes(count)
+    keys = [line.partition("(")[2] for line in table.definition if line.startswith("KEY")]
+    assert len(keys) == len({*keys}) == count
+    assert columns_of(table) == columns_of(many_indexes(5))

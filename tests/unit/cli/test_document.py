@@ -121,11 +121,13 @@ def test_a_list_is_a_document_of_migrations() -> None:
 
 
 def test_a_plan_names_the_tables_the_key_and_the_columns() -> None:
-    document = read_back(of_plan(PLAN, Progress(plan=PLAN, forecast=Forecast(10, 5, 1.0, 2.0, 0.0, 1.0, 100, 50))))
+    document = read_back(
+        of_plan(PLAN, Progress(plan=PLAN, forecast=Forecast(10, 5, 1.0, 2.0, 0.0, 1.0, 100, 50, rest_seconds=0.5)))
+    )
     assert document["ghost"] == "shop.orders_gho"
     assert document["key"] == {"index": "PRIMARY", "columns": ["id"]}
     assert document["columns"][1] == {"original": "customer", "ghost": "client", "stored_instead": False}
-    assert document["forecast"]["seconds"] == 3.0
+    assert document["forecast"]["seconds"] == 3.5
 
 
 def test_only_a_plan_gives_examples_of_rows_that_do_not_fit() -> None:

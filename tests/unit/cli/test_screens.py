@@ -242,7 +242,7 @@ def test_a_status_shows_how_it_came_there(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_plan_says_what_will_be_done_and_how(capsys: pytest.CaptureFixture[str]) -> None:
     offence = Offence("c", "is too long for CHAR(3)", 2, ("(7,)", "(9,)"), Lossy.TRUNCATE)
-    forecast = Forecast(1_000_000, 5, 1.0, 62.0, 0.0, 10.0, 100, 50, 4)
+    forecast = Forecast(1_000_000, 5, 1.0, 62.0, 0.0, 10.0, 100, 50, 4, 3.0)
     progress = replace(COPYING.progress, plan=PLAN, probe=NOT_PROBED.found(offence), forecast=forecast)
     print_plan(replace(COPYING, progress=progress, statement="ALTER TABLE shop.orders ADD COLUMN note TEXT"))
     text = capsys.readouterr().out
@@ -252,7 +252,7 @@ def test_a_plan_says_what_will_be_done_and_how(capsys: pytest.CaptureFixture[str
         "customer → client",
         "--execute",
         "c is too long for CHAR(3): 2 rows, for example (7,), (9,); it is cut or rounded",
-        "about 1 m 12 s (row copy 1 m 02 s, comparison 10 s), less with up to 4 workers",
+        "about 1 m 15 s (row copy 1 m 02 s, comparison 10 s, the rest 3 s), less with up to 4 workers",
     ):
         assert part in text
 

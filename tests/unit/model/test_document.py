@@ -85,7 +85,7 @@ _PROGRESS = Progress(
         offences=(Offence("c", "is too long", 3, ("(1,)",), Lossy.TRUNCATE, (Lossy.TRUNCATE, Lossy.DEFAULT)),),
         unknown=("whether rows are alike under u",),
     ),
-    forecast=Forecast(9, 8, 7.5, 6.5, 5.5, 4.5, 3, 2, 1),
+    forecast=Forecast(9, 8, 7.5, 6.5, 5.5, 4.5, 3, 2, 1, 0.5),
     altering=True,
     alter_tries=2,
     altered=True,
