@@ -10,6 +10,7 @@ import pytest
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.command import Verb
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql import session
 from fsm_ghost.settings import CopySettings, Settings, ThrottleSettings
 from tests.conftest import ServerFactory
 from tests.integration.driving import Driver, Running, contents, old_table
@@ -179,3 +180,25 @@ def test_a_polite_copy_comes_to_its_end(driver: Driver) -> None:
     ending = driver.run(throttled(driver, nice_ratio=1.0))
     assert ending.exit_code == 0
     assert ending.snapshot.progress.chunks == ROWS // 100
+
+
+def test_a_throttle_that_lasts_longer_than_the_server_keeps_idle_connections_is_outlived(
+    plain: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight hours, if the server's time-out were the usual one."""
+    first, *rest = session._SETTINGS
+    monkeypatch.setattr(session, "_SETTINGS", (first.replace("wait_timeout = 28800", "wait_timeout = 1"), *rest))
+
+    def given_up() -> int:
+        return int(plain.query("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1])
+
+    running = driver.start(throttled(driver), hold=lambda seen: seen.phase is Phase.COPY and seen.progress.rows > 0)
+    running.until_held()
+    driver.order(running.id, Verb.THROTTLE)
+    before = given_up()
+    running.go()
+    until_waiting(running, "no-throttle")
+    running.until(lambda _: given_up() > before)
+    plain.execute("UPDATE t SET n = 7 WHERE id IN (3, 900)")
+    assert ask(driver, running, Verb.NO_THROTTLE).took_effect
+    finished(plain, running)
