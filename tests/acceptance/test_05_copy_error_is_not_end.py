@@ -119,12 +119,12 @@ def ghost_row(number: int) -> str:
     return f"INSERT INTO t_gho (id, n) VALUES ({number}, -1)"
 
 
-def waiting_chunk(database: Database, but: Collection[int] = ()) -> int:
-    """Wait until a chunk waits for a row; its connection, which is none of these."""
+def waiting_chunk(database: Database, upto: int, but: Collection[int] = ()) -> int:
+    """Wait until the chunk up to this key waits for a row; its connection, which is none of these."""
     waiting = (
         "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX"
-        # Of this test: the list may still be that of the test before, for it is renewed ten times a second at most.
-        f" WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'INSERT%`{database.name}`.%'"
+        # Of this chunk: the list may still be that of a moment ago, for it is renewed ten times a second at most.
+        f" WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'INSERT%`{database.name}`.%<= {upto} ON %'"
     )
     found: set[int] = set()
 
@@ -159,9 +159,9 @@ def test_the_last_chunk_is_killed_again_and_again(
     with in_the_way(filled, ghost_row(LAST - 50)):
         running.go()
         for _ in range(3):
-            killed.append(waiting_chunk(filled, but=killed))
+            killed.append(waiting_chunk(filled, LAST, but=killed))
             filled.execute(f"{how} {killed[-1]}")
-        waiting_chunk(filled, but=killed)
+        waiting_chunk(filled, LAST, but=killed)
         assert running.last.progress.rows == ROWS - CHUNK
     finished(filled, running, pictures)
 
@@ -192,11 +192,11 @@ def test_chunks_are_the_victims_of_deadlocks(
     with in_the_way(filled, heavy(-2000), ghost_row(LAST)) as last:
         with in_the_way(filled, heavy(-1000), ghost_row(1000)) as first:
             running.go()
-            waiting_chunk(filled)
+            waiting_chunk(filled, 1000)
             first.execute(ghost_row(10))
             until(lambda: conflicts.of("INSERT", DEADLOCK) >= 1, "the first chunk to be rolled back")
         running.until(lambda seen: seen.progress.rows == ROWS - CHUNK)
-        waiting_chunk(filled)
+        waiting_chunk(filled, LAST)
         last.execute(ghost_row(LAST - 990))
         until(lambda: conflicts.of("INSERT", DEADLOCK) >= 2, "the last chunk to be rolled back")
     finished(filled, running, pictures)
