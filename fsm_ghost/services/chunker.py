@@ -98,7 +98,7 @@ class Chunker:
         self._size = ChunkSize(settings, plan.bytes / max(plan.rows, 1), min(_MOST_BYTES, cache // 2))
         self._ruler = Ruler(session, statements, plan.key)
         self.seconds: float | None = None  # that the last chunk took
-        self._changes: int | None = None
+        self._changes = 0
         self._busy_until = 0.0  # monotonic seconds
 
     @property
@@ -124,7 +124,7 @@ class Chunker:
     def _is_busy(self, progress: Progress) -> bool:
         """Whether the application writes to the table."""
         now = time.monotonic()
-        if self._changes is not None and progress.changes != self._changes:
+        if progress.changes != self._changes:
             self._busy_until = now + _BUSY
         self._changes = progress.changes
         return now < self._busy_until
