@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from math import ceil
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from fsm_ghost.services.server.doors import speak
 from fsm_ghost.settings import ControlSettings, CopySettings, CutOverSettings
 from tests.integration.driving import Driver, Running, contents, old_table
 from tests.servers import Database
+from tests.servers.answering import Answering, answering
 
 ROWS = 1000
 Say = Callable[[str], str]
@@ -56,22 +55,17 @@ def listening(driver: Driver, running: Running, doors: ExitStack) -> Say:
     return lambda said: speak(where, said, 120.0)
 
 
-class Answering(BaseHTTPRequestHandler):
-    def do_HEAD(self) -> None:
-        self.send_response(503)
-        self.end_headers()
+class Refusing(Answering):
+    """Always says no."""
 
-    def log_message(self, *_: object) -> None: ...
+    status = 503
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     """What always says no."""
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/may-i"
-    server.shutdown()
-    server.server_close()
+    with answering(Refusing) as where:
+        yield where
 
 
 def test_every_source_of_throttling_can_be_brought_and_taken_away_while_it_runs(

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +24,7 @@ from fsm_ghost.services.throttle.source import Source, Wanted
 from fsm_ghost.services.throttle.throttle import Throttle
 from fsm_ghost.services.throttle.url import Url
 from fsm_ghost.settings import Limit, ThrottleSettings
+from tests.servers.answering import Answering, answering
 
 CHANGELOG = TableName("s", "t_ghc")
 
@@ -192,23 +192,10 @@ def test_a_replica_that_was_lost_is_connected_to_again() -> None:
     assert source.ask() == ""
 
 
-class Answering(BaseHTTPRequestHandler):
-    status = 200
-
-    def do_HEAD(self) -> None:
-        self.send_response(self.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/may-i"
-    server.shutdown()
-    server.server_close()
+    with answering() as where:
+        yield where
 
 
 def test_a_url_makes_it_wait_until_it_answers_with_200(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
