@@ -15,7 +15,7 @@ from fsm_ghost.model.key import KeyKind
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Column, Definition, Index
-from fsm_ghost.mysql import sessions
+from fsm_ghost.mysql import sessions, types
 from fsm_ghost.mysql.faults import NO_SUCH_TABLE
 from fsm_ghost.mysql.quoting import literal, table
 from fsm_ghost.mysql.session import Session
@@ -24,7 +24,6 @@ _SYNTAX_ERROR = 1064
 _LAST_CHARACTER = "\uffff"  # of those that an identifier may have
 # It stands right behind the engine; the comment of the table may say the same words.
 _COUNTER = re.compile(r"^(\)[^'\n]* ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
-_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 _KINDS = {
     "year": KeyKind.YEAR,
     "bit": KeyKind.BIT,
@@ -53,7 +52,7 @@ class FoundTable:
 
 def key_kind(column: Column) -> KeyKind | None:
     """How a column's values are carried in a migration key; None when they cannot be."""
-    return KeyKind.INTEGER if column.data_type in _INTEGERS else _KINDS.get(column.data_type)
+    return KeyKind.INTEGER if column.data_type in types.INTEGERS else _KINDS.get(column.data_type)
 
 
 def identity(session: Session) -> ServerIdentity:
@@ -167,12 +166,6 @@ def waits_for_table_lock(session: Session, connection: int) -> bool:
         each.connection == connection and each.waits_for_table and "RENAME" in each.statement
         for each in sessions.listed(session)
     )
-
-
-def checks(create: str) -> list[tuple[str, str]]:
-    """The names and conditions of a table's CHECKs in a SHOW CREATE TABLE, in its order."""
-    found = re.finditer(r"^  CONSTRAINT `((?:[^`]|``)+)` CHECK (.*?),?$", create, re.MULTILINE)
-    return [(match[1].replace("``", "`"), match[2]) for match in found]
 
 
 def plain_indexes(create: str) -> dict[str, str]:

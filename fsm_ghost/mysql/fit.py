@@ -110,8 +110,8 @@ def _changed(old: Column, new: Column) -> Iterator[Misfit]:
             return
 
 
-def _when(condition: str, value: str, otherwise: str = PLACE) -> str:
-    return f"CASE WHEN {condition} THEN {value} ELSE {otherwise} END"
+def _when(condition: str, value: str) -> str:
+    return f"CASE WHEN {condition} THEN {value} ELSE {PLACE} END"
 
 
 def _default(column: Column) -> str:
@@ -120,11 +120,9 @@ def _default(column: Column) -> str:
         return column.default
     if column.nullable:
         return "NULL"
-    if column.data_type in types.NUMBERS:
-        return "0"
     if column.data_type == "enum":
         return types.labels(column)[0]
-    return "''" if column.data_type in types.TEXTS | types.BYTES | {"set"} else "NULL"
+    return types.implicit_default(column) or "NULL"
 
 
 def _to_integer(old: Column, new: Column) -> Iterator[Misfit]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,13 +9,11 @@ from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.plan import PLACE, Flavour, Lossy, Plan, UniqueKey
 from fsm_ghost.model.table import Column, Definition
 from fsm_ghost.mysql import keys as key_sql
+from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.fit import misfits
 from fsm_ghost.mysql.quoting import quote, table
 from fsm_ghost.mysql.types import TEXTS
 
-_CHECK = re.compile(
-    r"^  CONSTRAINT `((?:[^`]|``)+)` CHECK (\(.*\))(?P<off> /\*!80016 NOT ENFORCED \*/)?,?$", re.MULTILINE
-)
 MOST_GROUPS = 1000  # of rows that share their values, that are counted
 
 
@@ -44,12 +41,12 @@ class ProbeStatements:
         self._columns = plan.key.columns
         self._ghost_columns = tuple(column.as_ghost() for column in plan.key.columns)
         self._from = f"{table(plan.names.original)} FORCE INDEX ({quote(plan.key.index)})"
-        checks = self._of_checks()
+        asked = self._of_checks()
         generated = [quote(column.name) for column in ghost.columns if column.generated]
-        askable = [check for check in checks if not any(name in check.condition for name in generated)]
+        askable = [check for check in asked if not any(name in check.condition for name in generated)]
         self.questions = (*self._of_columns({name.lower(): policy for name, policy in lossy}), *askable)
         # What generated columns will hold is not known before they are there.
-        self.unknown = tuple(f"whether the CHECK {check.subject} holds" for check in checks if check not in askable)
+        self.unknown = tuple(f"whether the CHECK {check.subject} holds" for check in asked if check not in askable)
         self.uniques = tuple(unique for unique in plan.demanded if unique.name in plan.unproved)
 
     def _of_columns(self, lossy: Mapping[str, Lossy]) -> list[Question]:
@@ -67,11 +64,11 @@ class ProbeStatements:
         return asked
 
     def _of_checks(self) -> list[Question]:
-        known = {match[2] for match in _CHECK.finditer(self._original.create)}
+        known = {check.condition for check in checks(self._original.create)}
         return [
-            Question(match[1].replace("``", "`"), "is a CHECK that does not hold", f"NOT {match[2]}", of_ghost=True)
-            for match in _CHECK.finditer(self._ghost.create)
-            if match[2] not in known and not match["off"]
+            Question(check.name, "is a CHECK that does not hold", f"NOT {check.condition}", of_ghost=True)
+            for check in checks(self._ghost.create)
+            if check.condition not in known and check.is_enforced
         ]
 
     def count(self, questions: Sequence[Question], key_range: KeyRange) -> str:

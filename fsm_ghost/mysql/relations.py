@@ -61,12 +61,6 @@ def triggers(session: Session, name: TableName) -> tuple[str, ...]:
     return tuple(f"{row[0]} ({row[1]} {row[2]})" for row in rows if same(TableName(row[3], row[4])))
 
 
-def checks(create: str) -> tuple[str, ...]:
-    """The names of the CHECK constraints in a SHOW CREATE TABLE; MariaDB does not name those of columns."""
-    lines = re.finditer(r"^  CONSTRAINT `((?:[^`]|``)+)` CHECK ", create, re.MULTILINE)
-    return tuple(line[1].replace("``", "`") for line in lines)
-
-
 def has_overlaps_key(create: str) -> bool:
     """Whether a SHOW CREATE TABLE has a key WITHOUT OVERLAPS (MariaDB)."""
     return re.search(r"^  (?:PRIMARY|UNIQUE) KEY .* WITHOUT OVERLAPS\),?$", create, re.MULTILINE) is not None

@@ -63,3 +63,15 @@ def most_bytes(column: Column) -> int | None:
     """How many bytes a TEXT or BLOB of any size can have; None for other types."""
     found = re.fullmatch("(tiny|medium|long|)(?:text|blob)", column.data_type)
     return _LENGTH[found[1]] if found else None
+
+
+def implicit_default(column: Column) -> str | None:
+    """What a native ALTER TABLE gives the rows in a new column without a default that must not be NULL, in SQL.
+
+    None for types that have no such value.
+    """
+    if column.data_type in NUMBERS:
+        return "0"
+    if column.data_type == "enum":
+        return "1"  # its first label
+    return "''" if column.data_type in TEXTS | BYTES | {"set"} else None

@@ -14,10 +14,10 @@ from fsm_ghost.errors import AmbiguousError, LockConflictError, ServerError
 from fsm_ghost.faultpoints import fault_point
 from fsm_ghost.model.plan import Native, Plan
 from fsm_ghost.mysql import catalog, statements
+from fsm_ghost.mysql.checks import without_names
 from fsm_ghost.mysql.session import Session
 
 _HEAD = re.compile(r"^CREATE TABLE `(?:[^`]|``)+`")
-_CHECK_NAME = re.compile(r"^  CONSTRAINT `(?:[^`]|``)+` CHECK", re.MULTILINE)
 
 
 class Became(Enum):
@@ -73,4 +73,4 @@ class Alterer:
 
 def _body(create: str) -> str:
     """A definition without the table's name, and without the names of CHECKs, which follow it."""
-    return _CHECK_NAME.sub("  CONSTRAINT CHECK", _HEAD.sub("", create))
+    return without_names(_HEAD.sub("", create))

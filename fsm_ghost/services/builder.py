@@ -7,7 +7,7 @@ before any of them was. Nothing is ever dropped because of its name alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
 
 from fsm_ghost.errors import AmbiguousError, RefusedError, ServerError
 from fsm_ghost.faultpoints import fault_point
@@ -16,6 +16,7 @@ from fsm_ghost.model.plan import Native, SwapMethod
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.alter import with_check_names
 from fsm_ghost.mysql.changelog import Changelog
+from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.faults import TABLES_LOCKED
 from fsm_ghost.mysql.session import Session
 
@@ -59,8 +60,8 @@ class Builder:
         They are known by their conditions: lists are in the order of names, in which 10 comes before 2.
         """
         creates = (catalog.fingerprint(self.session, name) or "" for name in (self.names.original, self.names.ghost))
-        olds, news = (sorted(catalog.checks(create), key=itemgetter(1)) for create in creates)
-        return {old: new for (old, _), (new, _) in zip(olds, news, strict=True) if old != new}
+        olds, news = (sorted(checks(create), key=attrgetter("meaning")) for create in creates)
+        return {old.name: new.name for old, new in zip(olds, news, strict=True) if old.name != new.name}
 
     def _alter(self, clauses: str) -> Native:
         """The user's ALTER, on the empty ghost table, as the server does it with least effort.

@@ -8,6 +8,7 @@ from fsm_ghost.model.plan import Flavour, ServerIdentity
 from fsm_ghost.model.table import Definition
 from fsm_ghost.mysql import affinity, blockers, catalog, privileges, relations, replication, sessions, space
 from fsm_ghost.mysql.changelog import owner_of
+from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services.preflight.subject import Subject
 
@@ -43,7 +44,7 @@ def survey(session: Session, server: ServerIdentity, names: Names, *, on_replica
 
 def _constraints(session: Session, server: ServerIdentity, definition: Definition | None) -> frozenset[str]:
     """The CHECKs of the schema, where their names have to be unique in it and some belong to the table."""
-    if definition is None or server.flavour is not Flavour.MYSQL or not relations.checks(definition.create):
+    if definition is None or server.flavour is not Flavour.MYSQL or not checks(definition.create):
         return frozenset()
     return relations.constraints(session, definition.name.schema)
 

@@ -13,15 +13,11 @@ from fsm_ghost.model.plan import PLACE, FilledColumn, Lossy, MappedColumn, Plan,
 from fsm_ghost.model.table import Column, Definition, Index
 from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.alter import Alteration
+from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.fit import INSTANT, converted, inconvertible, misfits
-from fsm_ghost.mysql.types import INTEGER_BITS, is_unsigned
+from fsm_ghost.mysql.types import INTEGER_BITS, implicit_default, is_unsigned
 from fsm_ghost.settings import DefinitionSettings
 
-_NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year")
-_STRINGS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "set")
-_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
-# What a native ALTER TABLE gives the rows in a new column that has no default and must not be NULL.
-_IMPLICIT_DEFAULTS = dict.fromkeys(_NUMBERS, "0") | dict.fromkeys((*_STRINGS, *_BYTES), "''") | {"enum": "1"}
 _CLOCK = re.compile(r"current_timestamp|now|curdate|curtime|localtime|current_date|current_time", re.IGNORECASE)
 # The order in which kinds of leading key columns are preferred: cheap and exactly ordered ones first.
 _PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMESTAMP, KeyKind.DATE, KeyKind.BINARY)
@@ -156,12 +152,13 @@ def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[
         has_value = column.nullable or column.has_default or column.generated or column.auto_increment
         if column.folded in copied or has_value:
             continue
-        if column.data_type not in _IMPLICIT_DEFAULTS:
+        value = implicit_default(column)
+        if value is None:
             raise RefusedError(
                 f"the new column {column.name} must not be NULL, and {column.data_type} has no value to give to rows",
                 f"Give {column.name} a DEFAULT.",
             )
-        filled.append(FilledColumn(column.name, _IMPLICIT_DEFAULTS[column.data_type]))
+        filled.append(FilledColumn(column.name, value))
     return tuple(filled)
 
 
@@ -256,10 +253,10 @@ def choose_key(original: Definition, ghost: Definition, mapping: tuple[MappedCol
 
 def renamed_checks(original: Definition, ghost: Definition) -> tuple[MappedColumn, ...]:
     """The CHECKs that will have other names: MySQL makes new ones, which go with the table's name when it changes."""
-    there = {body: name for name, body in catalog.checks(ghost.create)}
+    there = {check.meaning: check.name for check in checks(ghost.create)}
     renamed = []
-    for old, body in catalog.checks(original.create):
-        new = there.get(body, old)
+    for check in checks(original.create):
+        old, new = check.name, there.get(check.meaning, check.name)
         new = original.name.name + new.removeprefix(ghost.name.name) if new.startswith(ghost.name.name) else new
         if new != old:
             renamed.append(MappedColumn(old, new))

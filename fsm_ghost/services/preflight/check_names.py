@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from fsm_ghost.model.finding import Finding
-from fsm_ghost.mysql import relations
+from fsm_ghost.mysql.checks import checks
 from fsm_ghost.services.preflight.subject import Subject, few
 
 _MOST = 64  # characters of a name
@@ -38,7 +38,7 @@ def check(subject: Subject) -> Finding | None:
 
 def own_names(subject: Subject) -> tuple[str, ...]:
     """The names of the table's CHECKs."""
-    return relations.checks(subject.definition.create) if subject.definition else ()
+    return tuple(check.name for check in checks(subject.definition.create)) if subject.definition else ()
 
 
 def generated_number(subject: Subject, name: str) -> str:

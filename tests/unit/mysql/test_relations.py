@@ -1,19 +1,7 @@
 """What is read from SHOW CREATE TABLE about constraints, and how foreign keys are told."""
 
 from fsm_ghost.model.naming import TableName
-from fsm_ghost.mysql.relations import ForeignKey, checks, has_overlaps_key
-
-MYSQL = """CREATE TABLE `t` (
-  `id` int NOT NULL COMMENT 'CONSTRAINT `no` CHECK (1)',
-  PRIMARY KEY (`id`),
-  CONSTRAINT `od``d` CHECK ((`id` > 0)),
-  CONSTRAINT `of` FOREIGN KEY (`id`) REFERENCES `u` (`id`),
-  CONSTRAINT `t_chk_1` CHECK ((`id` < 9)) /*!80016 NOT ENFORCED */
-) ENGINE=InnoDB COMMENT='  CONSTRAINT `no` CHECK (1)'"""
-
-
-def test_checks_are_found_and_nothing_else() -> None:
-    assert checks(MYSQL) == ("od`d", "t_chk_1")
+from fsm_ghost.mysql.relations import ForeignKey, has_overlaps_key
 
 
 def test_a_key_without_overlaps_is_found_and_a_word_about_one_is_not() -> None:
