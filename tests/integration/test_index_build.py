@@ -116,7 +116,7 @@ def test_a_run_stopped_in_the_build_builds_again_when_resumed(indexed: Database,
         running.stop()
         with pytest.raises(Exception, match="stopped"):
             running.ending()
-        assert not waits(indexed)
+        until(lambda: not waits(indexed), "the killed ALTER TABLE to be gone")
     indexed.execute("UPDATE t SET n = n + 1")
     finished(indexed, driver, driver.restart(running.id))
 
@@ -135,7 +135,7 @@ def test_a_build_is_given_up_with_its_migration(indexed: Database, driver: Drive
     with building(indexed, driver) as running:
         driver.order(running.id, "abort")
         until(lambda: waits(indexed, "DROP"), "the ghost table to be dropped")
-        assert not waits(indexed)
+        until(lambda: not waits(indexed), "the killed ALTER TABLE to be gone")
     assert running.ending().phase is Phase.ABORTED
     assert tables(indexed) == before
 
