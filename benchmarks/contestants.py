@@ -29,6 +29,8 @@ ALGORITHMS: Final[dict[Flavour, tuple[str, ...]]] = {
     "mysql": ("INSTANT", "INPLACE", "COPY"),
 }
 RAW: Final = "raw INSERT … SELECT"
+COMPUTING: Final = "(computing)"
+BARE_CHUNKS: Final = "(bare chunks)"
 PT_OSC: Final = "pt-online-schema-change"
 PLACEHOLDERS: Final = ("host", "port", "socket", "user", "database", "table", "alter", "folder")
 
@@ -42,6 +44,9 @@ _WHERE: Final = (
 _PT_OSC: Final = (
     PT_OSC, "--execute", "--no-version-check", "--alter", "{alter}", "S={socket},u={user},D={database},t={table}",
 )  # fmt: skip
+_READ_COMMITTED: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+_SOME_WORK, _WORKS = 5_000_000, 100  # rounds of a statement, some hundredths of a second; and how many statements
+_ROWS_OF_A_CHUNK: Final = 4000  # about 1 MiB of sysbench's table: what fsm-ghost takes while the application writes
 _LAST_WORDS: Final = 160  # characters of what a program said that are shown
 _UNFINISHED: Final = "not done after {:g} s"
 
@@ -86,26 +91,31 @@ class Outcome:
 
 
 class Contestant(Protocol):
-    """Somebody who changes a table."""
+    """Somebody who changes a table, or only says that he would."""
 
     @property
     def name(self) -> str:
         """What it is called in the table of results."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether the table has to be as the ALTER wants it afterwards."""
 
     def run(self, place: Place) -> Outcome:
         """Change it, once."""
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One statement that the server carries out, after others that do not count."""
+class Statements:
+    """Statements that the server carries out one after the other, after some that do not count."""
 
     name: str
-    statement: str
+    statements: tuple[str, ...]
     before: tuple[str, ...] = ()
+    changes: bool = True
 
     def run(self, place: Place) -> Outcome:
-        """Send it and wait."""
+        """Send them and wait."""
         with closing(place.server.connect(SCHEMA)) as connection, closing(connection.cursor()) as cursor:
             for statement in self.before:
                 cursor.execute(statement)
@@ -114,7 +124,8 @@ class Statement:
             watchdog.start()
             began = time.perf_counter()
             try:
-                cursor.execute(self.statement)
+                for statement in self.statements:
+                    cursor.execute(statement)
                 trouble = ""
             except pymysql.err.Error as error:
                 trouble = ": ".join(map(str, error.args))
@@ -132,6 +143,7 @@ class Program:
 
     name: str
     words: tuple[str, ...]
+    changes: bool = True
 
     def run(self, place: Place) -> Outcome:
         """Start it and wait; its output goes to a file."""
@@ -186,26 +198,42 @@ def tool(text: str) -> Program:
     return Program(name, words)
 
 
-def raw(table: Table, alter: str) -> Statement:
+def raw(table: Table, alter: str) -> Statements:
     """The unit: all rows in one statement into the new table with all its indexes in place; no row is locked."""
     target = f"{SCHEMA}.{table.name}_raw"
-    return Statement(
+    return Statements(
         RAW,
-        f"INSERT INTO {target} ({table.columns}) SELECT {table.columns} FROM {SCHEMA}.{table.name}",
-        (
-            f"CREATE TABLE {target} LIKE {SCHEMA}.{table.name}",
-            f"ALTER TABLE {target} {alter}",
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        ),
+        (f"INSERT INTO {target} ({table.columns}) SELECT {table.columns} FROM {SCHEMA}.{table.name}",),
+        (f"CREATE TABLE {target} LIKE {SCHEMA}.{table.name}", f"ALTER TABLE {target} {alter}", _READ_COMMITTED),
+        changes=False,
     )
 
 
-def native(table: Table, alter: str, algorithm: str = "") -> Statement:
+def native(table: Table, alter: str, algorithm: str = "") -> Statements:
     """ALTER TABLE, with an algorithm, or with the server's choice."""
     statement = f"ALTER TABLE {SCHEMA}.{table.name} {alter}"
     if not algorithm:
-        return Statement("native", statement)
-    return Statement(f"native-{algorithm.lower()}", f"{statement}, ALGORITHM={algorithm}")
+        return Statements("native", (statement,))
+    return Statements(f"native-{algorithm.lower()}", (f"{statement}, ALGORITHM={algorithm}",))
+
+
+def floor(table: Table, rows: int) -> Iterator[Statements]:
+    """What no tool can be better than: the server computes for a while, and rows are copied by bare statements."""
+    yield Statements(COMPUTING, (f"DO BENCHMARK({_SOME_WORK}, CRC32('computing'))",) * _WORKS, changes=False)
+    if table.key_of(1) != (1,):
+        return  # the ranges of its keys are not known
+    target, key = f"{SCHEMA}.{table.name}_raw", table.key[0]
+    definition = ", ".join(line for line in table.definition if not line.startswith("KEY "))
+    yield Statements(
+        BARE_CHUNKS,
+        tuple(
+            f"INSERT INTO {target} ({table.columns}) SELECT {table.columns} FROM {SCHEMA}.{table.name}"
+            f" WHERE {key} > {after} AND {key} <= {after + _ROWS_OF_A_CHUNK}"
+            for after in range(0, rows, _ROWS_OF_A_CHUNK)
+        ),
+        (f"CREATE TABLE {target} ({definition}) ENGINE = InnoDB", _READ_COMMITTED),
+        changes=False,
+    )
 
 
 def fsm_ghost(command: str, *options: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from fsm_ghost.mysql.private import PrivateServer, ServerUnavailableError
 _LEAST_ROWS: Final = 1000  # the writers need some of their own
 _UNDISTURBED: Final = 1.0  # seconds that writers work alone
 _MIB: Final = 1 << 20
-_PLAN: Final = Program("plan", contestants.fsm_ghost("plan", "--json"))
+_PLAN: Final = Program("plan", contestants.fsm_ghost("plan", "--json"), changes=False)
 _START: Final = Program("start", (*contestants.fsm_ghost("start", "--execute"), "--report-path", "{folder}"))
 
 
@@ -88,6 +88,11 @@ class Watched:
         """The program's."""
         return self.program.name
 
+    @property
+    def changes(self) -> bool:
+        """Whether the program changes the table."""
+        return self.program.changes
+
     def run(self, place: Place) -> Outcome:
         """Run the program; its document, the bytes that the binlog grew by, and those of the table's file."""
         before = _binlog(place.server)
@@ -107,7 +112,7 @@ def _binlog(server: PrivateServer) -> int:
 def measured(trial: migrate.Trial, rows: int, indexes: int, number: int) -> Case:
     """The forecast, and what then happens."""
     plan, start = Watched(_PLAN, "output"), Watched(_START, "report.json")
-    planned = trial.one(plan, number, changes=False)
+    planned = trial.one(plan, number)
     done = trial.one(start, number)
     trouble = "; ".join(f"{run.contestant}: {run.trouble}" for run in (planned, done) if run.trouble)
     case = Case(rows, indexes, number, trouble, wall=done.wall, losses=done.losses, load_average=done.load_average)
@@ -244,7 +249,7 @@ def read(words: Sequence[str] | None = None) -> Wanted:
     table = many_indexes(given.indexes[0])
     base = migrate.Asked(
         given.flavour, table, given.rows[0], table.alter, given.load, given.rounds, _UNDISTURBED, given.limit,
-        (), (), migrate.server_options(given),
+        (), (), floor=False, options=migrate.server_options(given),
     )  # fmt: skip
     return Wanted(given.rows, given.indexes, given.tolerance, given.json, given.plot, base)
 

@@ -9,6 +9,8 @@ the new one with all its indexes in place, without load, whatever the load of th
 --tool   another contestant: NAME='command line'. {host} {port} {socket} {user} {database} {table} {alter} and {folder}
          (an empty one, made for each run) stand for what they say, each within one word. Exit code 0 means done
 --only   names of contestants, with * and ?; the unit, and what --tool names, always takes part
+--floor  what any tool would do to the application, however good it is: the server computes for some seconds and touches
+         no table, or copies the rows in bare chunks without indexes, which nobody brings up to date
 
 Wall time, CPU time and memory of a program are those of its process and its children, from its start to its end. What
 the server has used and written is counted until then; with a load, the load's share is in it.
@@ -64,6 +66,7 @@ class Asked:
     limit: float
     tools: tuple[contestants.Program, ...]
     only: tuple[str, ...]
+    floor: bool
     options: dict[str, str | int]
 
 
@@ -103,9 +106,11 @@ class Trial:
                 self.absent.append(one)
             else:
                 yield one
+        if asked.floor:
+            yield from contestants.floor(asked.table, asked.rows)
         yield from asked.tools
 
-    def one(self, contestant: Contestant, number: int, *, changes: bool = True) -> Run:
+    def one(self, contestant: Contestant, number: int) -> Run:
         """One run of a contestant, on the server as it was; it has to have changed the table, unless it is not to."""
         asked, server = self._asked, self._restored.server
         self._restored.restore()
@@ -116,11 +121,11 @@ class Trial:
             place = Place(server, asked.table, asked.alter, Path(folder), asked.limit)
             if asked.load is None or contestant.name == RAW:
                 outcome, used = self._timed(contestant, place)
-                lost = self._lost_rows(contestant)
+                lost = self._lost_rows()
             else:
                 outcome, used, (before, during), lost = self._under_load(contestant, place, asked.load)
         trouble = outcome.trouble
-        if not trouble and changes and contestant.name != RAW and not self._restored.is_changed():
+        if not trouble and contestant.changes and not self._restored.is_changed():
             trouble = "it says that it is done, and the table is not as the ALTER wants it"
         return Run(
             contestant.name,
@@ -144,9 +149,9 @@ class Trial:
         written = None if after.written is None or before.written is None else after.written - before.written
         return outcome, Used(after.cpu - before.cpu, written)
 
-    def _lost_rows(self, contestant: Contestant) -> list[str]:
+    def _lost_rows(self) -> list[str]:
         """Rows that are missing although nobody wrote."""
-        count = self._asked.rows if contestant.name == RAW else self._restored.count()
+        count = self._restored.count()
         return [] if count == self._asked.rows else [f"{count} rows where there should be {self._asked.rows}"]
 
     def _under_load(
@@ -280,7 +285,7 @@ def _gap(run: Run) -> float | None:
 def add_sizes(parser: argparse.ArgumentParser) -> None:
     """The options for which `server_options` looks."""
     parser.add_argument("--buffer-pool", default="1G", metavar="SIZE")
-    parser.add_argument("--redo", default="256M", metavar="SIZE")
+    parser.add_argument("--redo", default="2G", metavar="SIZE")
 
 
 def server_options(given: argparse.Namespace) -> dict[str, str | int]:
@@ -309,6 +314,7 @@ def read(words: Sequence[str] | None = None) -> tuple[Asked, argparse.Namespace]
     parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS", help="a run is ended after this")
     parser.add_argument("--tool", type=contestants.tool, action="append", default=[], metavar="NAME='…'")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
+    parser.add_argument("--floor", action="store_true", help="also a server that only computes, and bare chunks")
     add_sizes(parser)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
@@ -319,7 +325,7 @@ def read(words: Sequence[str] | None = None) -> tuple[Asked, argparse.Namespace]
         parser.error("there have to be 1000 rows and one round at least")
     asked = Asked(
         given.flavour, table, rows, given.alter or table.alter, given.load, given.rounds, given.undisturbed,
-        given.limit, tuple(given.tool), tuple(given.only), server_options(given),
+        given.limit, tuple(given.tool), tuple(given.only), given.floor, server_options(given),
     )  # fmt: skip
     return asked, given
 

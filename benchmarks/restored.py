@@ -104,7 +104,7 @@ class Restored:
         name = f"{SCHEMA}.{self._table.name}"
         for algorithm in ("", *ALGORITHMS[self.server.flavour]):
             try:
-                cursor.execute(native(self._table, self._alter, algorithm).statement)
+                cursor.execute(native(self._table, self._alter, algorithm).statements[0])
             except pymysql.err.Error as error:
                 if not algorithm:
                     raise SystemExit(f"ALTER TABLE {name} {self._alter}: {error.args[-1]}") from None

@@ -70,13 +70,31 @@ def test_fsm_ghost_takes_part_in_its_variants_and_who_is_not_installed_is_named(
 def test_the_unit_fills_a_table_that_is_already_changed() -> None:
     raw = contestants.raw(TABLES["sbtest"], ALTER)
     assert raw.before[1] == f"ALTER TABLE bench.sbtest_raw {ALTER}"
-    assert raw.statement == ("INSERT INTO bench.sbtest_raw (id, k, c, pad) SELECT id, k, c, pad FROM bench.sbtest")
+    assert raw.statements == ("INSERT INTO bench.sbtest_raw (id, k, c, pad) SELECT id, k, c, pad FROM bench.sbtest",)
+    assert not raw.changes
 
 
 def test_the_algorithm_of_a_native_alter_is_demanded() -> None:
-    assert contestants.native(TABLES["plain"], "ADD x INT").statement == "ALTER TABLE bench.plain ADD x INT"
+    assert contestants.native(TABLES["plain"], "ADD x INT").statements == ("ALTER TABLE bench.plain ADD x INT",)
     native = contestants.native(TABLES["plain"], "ADD x INT", "COPY")
-    assert (native.name, native.statement) == ("native-copy", "ALTER TABLE bench.plain ADD x INT, ALGORITHM=COPY")
+    assert native.name == "native-copy"
+    assert native.statements == ("ALTER TABLE bench.plain ADD x INT, ALGORITHM=COPY",)
+    assert native.changes
+
+
+def test_bare_chunks_are_all_rows_without_secondary_indexes() -> None:
+    computing, chunks = contestants.floor(TABLES["sbtest"], 8001)
+    assert not any("sbtest" in statement for statement in computing.statements)
+    assert [statement.partition(" WHERE ")[2] for statement in chunks.statements] == [
+        "id > 0 AND id <= 4000",
+        "id > 4000 AND id <= 8000",
+        "id > 8000 AND id <= 12000",
+    ]
+    assert chunks.before[0].endswith("DEFAULT '') ENGINE = InnoDB")
+
+
+def test_keys_that_are_no_numbers_of_rows_have_no_bare_chunks() -> None:
+    assert [one.name for one in contestants.floor(TABLES["uuid"], 8000)] == [contestants.COMPUTING]
 
 
 def test_last_words_are_the_last_line_that_says_something() -> None:
