@@ -1,4 +1,7 @@
-"""Index: the server builds the indexes that were left for later, while changes go on being brought over."""
+"""Index: the server builds the indexes that were left for later, while changes go on being brought over.
+
+Where it has room for that, the comparison begins meanwhile. Verify goes on with it, and ends it.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,27 @@ class Index:
     """Has the indexes built, and looks whether they are."""
 
     plane: DataPlane
+    compares: bool
 
     def step(self, progress: Progress) -> Step:
-        """Follow the changes; start the build, or see how it stands."""
+        """Follow the changes; start the build, or see how it stands; compare."""
         try:
             progress = self.plane.follow(progress)
         except MismatchError as error:
             return Step(progress, Outcome.BROKEN, reason=str(error))
         indexer = self.plane.indexer(progress)
-        if not indexer.step():
-            self.plane.waiting_for(indexer.told)
-            return Step(progress, wait=WAIT)
-        self.plane.waiting_for("")
-        return Step(replace(progress, indexed=True), Outcome.INDEXED)
+        if indexer.step():
+            self.plane.waiting_for("")
+            return Step(replace(progress, indexed=True), Outcome.INDEXED)
+        self.plane.waiting_for(indexer.told)
+        try:
+            return Step(self._compared(progress), wait=WAIT)
+        except MismatchError as error:
+            return Step(progress, Outcome.DIFFERS, reason=str(error))
+
+    def _compared(self, progress: Progress) -> Progress:
+        """What is being compared is ended in any case; the last range is left to Verify."""
+        has_room = self.compares and not self.plane.throttled(progress) and self.plane.has_room(progress)
+        if not has_room and not progress.verifying:
+            return progress
+        return self.plane.verifier(progress).step(progress, resting=not has_room, to_the_end=False)

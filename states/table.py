@@ -5,9 +5,9 @@ then run the hooks of these moments. Nothing else moves a migration.
 
 What each state leaves in the checkpoint: validate the plan; prepare the new definition, the coordinates at which
 following the binlog starts, and the key range; copy every chunk, before it is sent and after its commit, and the
-coordinates that are safe to resume from; index that the indexes left for later are there; sync and verify the
-coordinates and the range verified; cut_over the intent to swap, the coordinates under the lock, and the swap that was
-seen.
+coordinates that are safe to resume from; index that the indexes left for later are there, and what was compared
+meanwhile; sync and verify the coordinates and the range verified; cut_over the intent to swap, the coordinates under
+the lock, and the swap that was seen.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(Phase.COPY, Outcome.COPIED, Phase.SYNC, guard="chain_complete", hooks=(Moment.ROW_COPY_COMPLETE,)),
     Transition(Phase.COPY, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.INDEX, Outcome.INDEXED, Phase.SYNC, guard="has_indexes"),
+    Transition(Phase.INDEX, Outcome.DIFFERS, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.INDEX, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.CUT_OVER, guard="verified", hooks=(Moment.BEFORE_CUT_OVER,)),
     Transition(Phase.SYNC, Outcome.CAUGHT_UP, Phase.VERIFY),

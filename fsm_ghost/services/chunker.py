@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from fsm_ghost.model.chunk import CopiedChunk, KeyRange
@@ -13,6 +12,7 @@ from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql import keys as key_sql
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
+from fsm_ghost.services.activity import Activity
 from fsm_ghost.settings import CopySettings
 
 _FIRST_CHUNK = 1000  # rows
@@ -20,7 +20,6 @@ _LEAST, _MOST = 50, 100_000  # rows
 _MOST_BYTES = 32 << 20  # of a chunk: what its transaction costs the binlog's cache, and a replica that applies it
 # The same while the application writes: for as long as a chunk's transaction goes into the binlog, nobody else commits.
 _GENTLE_BYTES = 1 << 20
-_BUSY = 1.0  # seconds after a change of the application's, for which it is taken to be writing
 _DENSE = 0.5  # rows for each number between two integer keys, from which on ranges need not be looked up
 
 
@@ -90,7 +89,9 @@ class Ruler:
 class Chunker:
     """Cuts the key range of one table into chunks. Owner thread only."""
 
-    def __init__(self, session: Session, statements: Statements, plan: Plan, settings: CopySettings) -> None:
+    def __init__(
+        self, session: Session, statements: Statements, plan: Plan, settings: CopySettings, activity: Activity
+    ) -> None:
         self._session = session
         self._statements = statements
         self._plan = plan
@@ -98,8 +99,7 @@ class Chunker:
         self._size = ChunkSize(settings, plan.bytes / max(plan.rows, 1), min(_MOST_BYTES, cache // 2))
         self._ruler = Ruler(session, statements, plan.key)
         self.seconds: float | None = None  # that the last chunk took
-        self._changes = 0
-        self._busy_until = 0.0  # monotonic seconds
+        self._activity = activity
 
     @property
     def rows(self) -> int:
@@ -118,16 +118,8 @@ class Chunker:
         """Progress with one more chunk to be copied."""
         if progress.last is None:
             return progress
-        self._size.is_gentle = self._is_busy(progress)
+        self._size.is_gentle = self._activity.is_going_on(progress)
         return progress.chunk_handed_out(self._ruler.end(progress.handed_out, progress.last, self.rows))
-
-    def _is_busy(self, progress: Progress) -> bool:
-        """Whether the application writes to the table."""
-        now = time.monotonic()
-        if progress.changes != self._changes:
-            self._busy_until = now + _BUSY
-        self._changes = progress.changes
-        return now < self._busy_until
 
     def learn(self, copied: CopiedChunk) -> None:
         """Adjust to what a chunk has shown."""

@@ -19,6 +19,7 @@ from fsm_ghost.mysql import catalog, pressure, statements
 from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services import retention
+from fsm_ghost.services.activity import Activity
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
@@ -26,7 +27,7 @@ from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.chunkwriter import ChunkWriter
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.governor import Governor, default_most
+from fsm_ghost.services.governor import UNKNOWN_CORES, Governor, default_most
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.pace import Pace
 from fsm_ghost.services.refresher import Refreshed, Refresher
@@ -42,6 +43,7 @@ from fsm_ghost.settings import Kill, Settings
 REFRESH_WORKERS = 2
 SMALL_BACKLOG = 200  # keys: what can be refreshed under the lock without being felt
 SMALL_DELAY = 0.5  # seconds
+_MANY_CORES = 4  # of the server: enough to build indexes, compare, and serve the application
 _LONGEST_BACK_OFF = 30.0  # seconds
 _LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
 _ASK_EVERY = 1.0  # seconds
@@ -53,6 +55,8 @@ class DataPlane:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._activity = Activity()
+        self._cores: int | None = None
         self._applier: Applier | None = None
         self._copier: Copier | None = None
         self._indexer: Indexer | None = None
@@ -107,7 +111,8 @@ class DataPlane:
         """Finds key ranges."""
         if self._chunker is None:
             plan = progress.the_plan
-            self._chunker = Chunker(self._tools.session, self._tools.statements(plan), plan, self._tools.settings.copy)
+            asking, settings = self._tools.statements(plan), self._tools.settings.copy
+            self._chunker = Chunker(self._tools.session, asking, plan, settings, self._activity)
         reporter = self._tools.reporter
         reporter.chunk_rows, reporter.chunk_seconds = self._chunker.rows, self._chunker.seconds
         return self._chunker
@@ -185,6 +190,14 @@ class DataPlane:
             self._verifier = Verifier(crew, comparison, plan, applier, self.chunker(progress), ruler, pace)
         self._tools.reporter.workers = self._verifier.pace.reason
         return self._verifier
+
+    def has_room(self, progress: Progress) -> bool:
+        """Whether the server can compare beside another long statement of ours: nobody writes, or it has many cores."""
+        if not self._activity.is_going_on(progress):
+            return True
+        if self._cores is None:
+            self._cores = pressure.cores(self._tools.session) or UNKNOWN_CORES
+        return self._cores >= _MANY_CORES
 
     def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:
         """Swaps the tables; in a rehearsal nobody is killed for it."""

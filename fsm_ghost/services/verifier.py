@@ -8,12 +8,13 @@ is repaired in silence.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from fsm_ghost.errors import MismatchError
+from fsm_ghost.errors import LockConflictError, MismatchError
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key, MigrationKey
 from fsm_ghost.model.plan import Plan
@@ -26,6 +27,7 @@ from fsm_ghost.services.chunker import Chunker, Ruler, place_in_range
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.pace import Pace
 
+log = logging.getLogger(__name__)
 _MOST_SUSPECTS = 5000  # of one range in one look; with more of them the range is compared again
 _SHOWN = 10  # keys named in a message
 
@@ -44,6 +46,9 @@ class Compared:
     suspects: tuple[Key, ...]
     complete: bool
     seconds: float = 0.0
+
+
+_Job = Callable[[Session], Compared]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,8 @@ class Verifier:
         self._open: _Open | None = None
         self._behind: set[Key] = set()  # keys of that range that differed because they were only behind
 
-    def step(self, progress: Progress, *, resting: bool = False) -> Progress:
-        """Have the next range compared, or go on with what differs in the last one.
+    def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
+        """Have the next range compared, or go on with what differs in the last one; the very last only `to_the_end`.
 
         What is inserted beyond the last key after the comparison began is left to the change stream, like every
         later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no new
@@ -104,15 +109,17 @@ class Verifier:
         if self._open is not None:
             self._go_on(self._open)
         elif not self._crew.busy and not progress.verified and not resting:
-            self._send_next(progress)
+            self._send_next(progress, to_the_end=to_the_end)
         return progress
 
     def close(self) -> None:
         """Stop comparing."""
         self._crew.close()
 
-    def _send_next(self, progress: Progress) -> None:
-        parts = list(self._next_parts(progress))
+    def _send_next(self, progress: Progress, *, to_the_end: bool) -> None:
+        parts = [part for part in self._next_parts(progress) if to_the_end or part[0].upto is not None]
+        if not parts:
+            return
         last, upto = parts[-1]
         self._range = KeyRange(progress.verified_upto, last.upto), upto
         self._send(*(compare_range(self._comparison, self._plan.key, *part) for part in parts))
@@ -130,7 +137,7 @@ class Verifier:
                 return
             after = upto
 
-    def _send(self, *jobs: Callable[[Session], Compared]) -> None:
+    def _send(self, *jobs: _Job) -> None:
         self._applier.ledger.watch()
         for job in jobs:
             self._crew.assign(job)
@@ -180,11 +187,26 @@ class Verifier:
         return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))
 
 
-def compare_range(
-    comparison: Comparison, key: MigrationKey, key_range: KeyRange, upto: Key
-) -> Callable[[Session], Compared]:
+def patient(key_range: KeyRange, upto: Key) -> Callable[[_Job], _Job]:
+    """Have a job come to nothing when somebody keeps the tables locked: the range is compared again then."""
+
+    def made(job: _Job) -> _Job:
+        def tried(session: Session) -> Compared:
+            try:
+                return job(session)
+            except LockConflictError as error:
+                log.warning("%s; the keys after %s up to %s are compared again", error.message, key_range.after, upto)
+                return Compared(key_range, upto, 0, (), complete=False)
+
+        return tried
+
+    return made
+
+
+def compare_range(comparison: Comparison, key: MigrationKey, key_range: KeyRange, upto: Key) -> _Job:
     """The job that compares one range."""
 
+    @patient(key_range, upto)
     def job(session: Session) -> Compared:
         began = time.monotonic()
         total, same, ghosts = (int(count) for count in session.query(comparison.counts(key_range))[0])
@@ -208,9 +230,10 @@ def joined(parts: Sequence[Compared], key_range: KeyRange, upto: Key) -> Compare
     )
 
 
-def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> Callable[[Session], Compared]:
+def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> _Job:
     """The job that compares once more what differed in a range."""
 
+    @patient(found.range, found.upto)
     def job(session: Session) -> Compared:
         suspects = _keys(session, key, comparison.differing_among(found.suspects))
         return replace(found, suspects=suspects, seconds=0.0)

@@ -135,9 +135,9 @@ def _hold(file: Path) -> None:
         chunks = tuple(chunk for chunk in progress.open_chunks if not stands_still(Phase.COPY, chunk.range.upto))
         send(self, replace(progress, open_chunks=chunks))
 
-    def sent_next(self: Verifier, progress: Progress) -> None:
+    def sent_next(self: Verifier, progress: Progress, *, to_the_end: bool) -> None:
         if not stands_still(Phase.VERIFY, progress.verified_upto):
-            send_next(self, progress)
+            send_next(self, progress, to_the_end=to_the_end)
 
     _put(Copier, "send", sent)
     _put(Verifier, "_send_next", sent_next)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Deferral
 from fsm_ghost.mysql import statements
 from fsm_ghost.services import indexer
+from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.settings import CopySettings, IndexBuild, Settings
 from tests.crash.stage import until
 from tests.integration.driving import Driver, Running, contents, old_table, tables
@@ -138,6 +141,38 @@ def test_a_build_is_given_up_with_its_migration(indexed: Database, driver: Drive
         until(lambda: not waits(indexed), "the killed ALTER TABLE to be gone")
     assert running.ending().phase is Phase.ABORTED
     assert tables(indexed) == before
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """As long as this is not set, the build is under way."""
+    may_end, step = threading.Event(), Indexer.step
+    monkeypatch.setattr(Indexer, "step", lambda self: may_end.is_set() and step(self))
+    return may_end
+
+
+def test_the_comparison_begins_during_the_build_and_ends_after_it(
+    indexed: Database, driver: Driver, endless: threading.Event
+) -> None:
+    running = driver.start(deferring(driver))
+    running.until(lambda now: now.progress.verified_rows >= 200)
+    assert running.last.phase is Phase.INDEX
+    assert not running.last.progress.verified
+    endless.set()
+    finished(indexed, driver, running)
+    assert running.last.progress.verified_rows == 300
+
+
+@pytest.mark.usefixtures("endless")
+def test_a_difference_that_is_found_during_the_build_stops_the_migration(indexed: Database, driver: Driver) -> None:
+    running = driver.start(deferring(driver), hold=Phase.INDEX)
+    running.until_held()
+    indexed.execute("DELETE FROM t_gho WHERE id = 77")
+    running.go()
+    ended = running.ending()
+    assert (ended.phase, ended.exit_code) == (Phase.FAILED, MismatchError.exit_code)
+    assert "(77,): not in the ghost table" in ended.snapshot.reason
+    assert "t_old" not in "".join(tables(indexed))
 
 
 def test_what_cannot_be_built_online_is_there_from_the_beginning(

@@ -71,8 +71,10 @@ class FakeVerifier:
     """Comes to what the test says."""
 
     becomes: Callable[[Progress], Progress]
+    asked: list[tuple[bool, bool]] = field(default_factory=list)  # whether to rest, whether to go to the end
 
-    def step(self, progress: Progress, *, resting: bool = False) -> Progress:
+    def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
+        self.asked.append((resting, to_the_end))
         return progress if resting else self.becomes(progress)
 
 
@@ -124,6 +126,7 @@ class FakePlane:
     barrier: bool = True
     behind: str = ""
     throttle: str = ""
+    room: bool = True
     probe: Probe = field(default_factory=lambda: Probe(done=True))
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
@@ -171,6 +174,9 @@ class FakePlane:
 
     def throttled(self, _: Progress) -> str:
         return self.throttle
+
+    def has_room(self, _: Progress) -> bool:
+        return self.room
 
     def indexer(self, _: Progress) -> FakeIndexer:
         return self.the_indexer

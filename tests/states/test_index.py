@@ -1,13 +1,18 @@
+from dataclasses import replace
+
+import pytest
+
 from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.phase import Outcome
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.states.index import Index
-from tests.states.fakes import READY, FakePlane, following, raising
+from tests.states.fakes import READY, FakePlane, FakeVerifier, following, raising
 from tests.unit.model.examples import at
 
 
 def test_it_waits_for_the_server_says_so_and_goes_on_following() -> None:
     fake = FakePlane(follows=following(safe=at(9)))
-    step = Index(fake.plane).step(READY)
+    step = Index(fake.plane, compares=True).step(READY)
     assert (step.outcome, step.progress.safe, step.progress.indexed) == (None, at(9), False)
     assert fake.waited_for == ["the server to build 2 indexes"]
     assert step.wait > 0
@@ -16,12 +21,49 @@ def test_it_waits_for_the_server_says_so_and_goes_on_following() -> None:
 def test_what_is_built_is_noted_and_waited_for_no_more() -> None:
     fake = FakePlane(follows=following(safe=at(9)))
     fake.the_indexer.done = True
-    step = Index(fake.plane).step(READY)
+    step = Index(fake.plane, compares=True).step(READY)
     assert (step.outcome, step.progress.safe, step.progress.indexed) == (Outcome.INDEXED, at(9), True)
     assert fake.waited_for == [""]
 
 
 def test_a_changed_row_that_does_not_fit_is_an_outcome() -> None:
-    step = Index(FakePlane(follows=raising(MismatchError("does not fit"))).plane).step(READY)
+    step = Index(FakePlane(follows=raising(MismatchError("does not fit"))).plane, compares=True).step(READY)
     assert (step.outcome, step.progress) == (Outcome.BROKEN, READY)
     assert "does not fit" in step.reason
+
+
+def compare_some(progress: Progress) -> Progress:
+    return progress.verified_chunk((10,), 5, 0.5)
+
+
+def differ(_: Progress) -> Progress:
+    raise MismatchError("they differ")
+
+
+def test_the_comparison_begins_meanwhile_and_leaves_the_end_to_the_next_state() -> None:
+    fake = FakePlane(follows=following(safe=at(9)), the_verifier=FakeVerifier(compare_some))
+    step = Index(fake.plane, compares=True).step(READY)
+    assert (step.outcome, step.progress.safe, step.progress.verified_upto) == (None, at(9), (10,))
+    assert fake.the_verifier.asked == [(False, False)]
+
+
+@pytest.mark.parametrize(
+    "plane, compares",
+    [(FakePlane(room=False), True), (FakePlane(throttle="throttled: for a test"), True), (FakePlane(), False)],
+    ids=["no room", "throttled", "not asked for"],
+)
+def test_no_comparison_begins_without_room_or_leave(plane: FakePlane, compares: bool) -> None:  # noqa: FBT001
+    Index(plane.plane, compares=compares).step(READY)
+    assert plane.the_verifier.asked == []
+
+
+def test_a_comparison_that_was_begun_ends_its_range_when_there_is_no_room_any_more() -> None:
+    fake = FakePlane(room=False)
+    Index(fake.plane, compares=True).step(replace(READY, verifying=True))
+    assert fake.the_verifier.asked == [(True, False)]
+
+
+def test_a_difference_is_an_outcome() -> None:
+    fake = FakePlane(follows=following(safe=at(9)), the_verifier=FakeVerifier(differ))
+    step = Index(fake.plane, compares=True).step(READY)
+    assert (step.outcome, step.progress.safe, step.reason) == (Outcome.DIFFERS, at(9), "they differ")

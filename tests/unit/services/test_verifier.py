@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from fsm_ghost.errors import MismatchError
+from fsm_ghost.errors import LockConflictError, MismatchError
 from fsm_ghost.model.chunk import KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.services.verifier import Compared, Verifier, tell_difference
+from fsm_ghost.services.verifier import Compared, Verifier, compare_keys, tell_difference
 from tests.unit.model.examples import plan
 
 WHOLE = Progress(plan=plan(), verifying=True, first=(1,), verify_last=(95,))
@@ -28,6 +28,7 @@ class Around:
     differ: set[int] = field(default_factory=set)
     watched: int = 0
     uncompared: tuple[str, ...] = ()
+    locked: int = 0  # comparisons that are not let to the tables
 
     def assign(self, job: Callable[[Any], Compared]) -> None:
         self.jobs.append(job)
@@ -50,6 +51,9 @@ class Around:
         return key_range
 
     def query(self, asked: KeyRange | tuple[Key, ...]) -> list[tuple[int, ...]]:
+        if self.locked:
+            self.locked -= 1
+            raise LockConflictError("SELECT: Lock wait timeout exceeded (1205)")
         if not isinstance(asked, KeyRange):
             return []
         begin = int(asked.after[0]) if asked.after else 0
@@ -102,6 +106,33 @@ def test_the_last_range_is_open_and_ends_the_comparison_with_all_rows() -> None:
     progress = under_test.step(under_test.step(progress))
     assert sorted(around.compared, key=str) == sorted(ranges(70, 80, 90, None), key=str)
     assert (progress.verified, progress.verified_rows, progress.verified_upto, around.busy) == (True, 95, (95,), 0)
+
+
+def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None:
+    around = Around(workers=4)
+    under_test = verifier(around)
+    progress = replace(WHOLE, verified_upto=(70,), verified_rows=70)
+    for _ in range(3):
+        progress = under_test.step(progress, to_the_end=False)
+    assert sorted(around.compared, key=str) == sorted(ranges(70, 80, 90), key=str)
+    assert (progress.verified, progress.verified_upto, around.busy) == (False, (90,), 0)
+    assert under_test.step(under_test.step(progress)).verified
+
+
+def test_a_range_whose_tables_somebody_keeps_locked_is_compared_again() -> None:
+    around = Around(workers=1, locked=1)
+    under_test = verifier(around)
+    progress = under_test.step(under_test.step(WHOLE))
+    assert (around.compared, progress.verified_upto, around.busy) == (ranges(None, 10), None, 1)
+    progress = under_test.step(progress)
+    assert (around.compared[1:], progress.verified_upto) == (ranges(None, 10), (10,))
+
+
+def test_keys_whose_tables_somebody_keeps_locked_are_no_difference() -> None:
+    found = Compared(KeyRange(None, (10,)), (10,), 10, ((3,), (4,)), complete=True)
+    around: Any = Around(workers=1, locked=1)
+    again = compare_keys(around, plan().key, found)(around)
+    assert (again.suspects, again.complete, again.range) == ((), False, found.range)
 
 
 def test_an_empty_table_is_one_open_range() -> None:
