@@ -1,4 +1,7 @@
-"""Whether the application writes to the table: judged by the changes that come through the binlog."""
+"""Whether the application writes to the table: judged by the changes that come through the binlog.
+
+And whether two long statements of ours may go on beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import time
 
 from fsm_ghost.model.progress import Progress
 
+_MANY_CORES = 4  # of the server: enough to build indexes, compare, and serve the application
 _LASTS = 1.0  # seconds after a change, for which the application is taken to be writing
 
 
@@ -23,3 +27,8 @@ class Activity:
             self._until = now + _LASTS
         self._changes = progress.changes
         return now < self._until
+
+
+def has_room(cores: int | None, *, written: bool) -> bool:
+    """Whether the server can compare while it builds indexes: nobody writes, or it has cores enough; None: unknown."""
+    return not written or (cores or 0) >= _MANY_CORES

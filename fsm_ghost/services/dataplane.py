@@ -19,7 +19,7 @@ from fsm_ghost.mysql import catalog, pressure, statements
 from fsm_ghost.mysql.pressure import PressureGauge
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services import retention
-from fsm_ghost.services.activity import Activity
+from fsm_ghost.services.activity import Activity, has_room
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
@@ -43,7 +43,6 @@ from fsm_ghost.settings import Kill, Settings
 REFRESH_WORKERS = 2
 SMALL_BACKLOG = 200  # keys: what can be refreshed under the lock without being felt
 SMALL_DELAY = 0.5  # seconds
-_MANY_CORES = 4  # of the server: enough to build indexes, compare, and serve the application
 _LONGEST_BACK_OFF = 30.0  # seconds
 _LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
 _ASK_EVERY = 1.0  # seconds
@@ -192,12 +191,10 @@ class DataPlane:
         return self._verifier
 
     def has_room(self, progress: Progress) -> bool:
-        """Whether the server can compare beside another long statement of ours: nobody writes, or it has many cores."""
-        if not self._activity.is_going_on(progress):
-            return True
+        """Whether the server can compare while it builds indexes."""
         if self._cores is None:
             self._cores = pressure.cores(self._tools.session) or UNKNOWN_CORES
-        return self._cores >= _MANY_CORES
+        return has_room(self._cores, written=self._activity.is_going_on(progress))
 
     def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:
         """Swaps the tables; in a rehearsal nobody is killed for it."""

@@ -18,6 +18,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.session import Session
+from fsm_ghost.services.activity import has_room
 from fsm_ghost.services.chunker import Ruler, edges, is_dense, place_in_range
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.tools import Tools
@@ -27,6 +28,7 @@ _CHUNK = 5000  # rows of the sample that are copied at a time
 # transaction wrote it, less what a row's event has of its own.
 _FILLED = 15 / 16
 _RECORD = 20  # bytes
+_BESIDE = 0.7  # of the shorter one of two statements that go on at the same time: they share the disk, and two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,12 @@ class _Sample:
 class Forecaster:
     """Makes one migration's forecast, in a worker of its own, for a migration with up to so many `workers`.
 
-    `rest` are the seconds of all that is not measured here.
+    `cores` are the server's, `rest` the seconds of all that is not measured here.
     """
 
-    def __init__(self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int, rest: float) -> None:
+    def __init__(
+        self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int, cores: int | None, rest: float
+    ) -> None:
         self._crew = crew
         self._plan = plan
         self._migration = tools.migration
@@ -53,6 +57,7 @@ class Forecaster:
         self._first, self._last = edges(tools.session, self._asking, plan.key)
         self._seconds = tools.settings.copy.sample_seconds
         self._workers = workers
+        self._cores = cores
         self._rest = rest
         # Those that row copy has to keep up: deferred ones have been taken out.
         self._is_indexed = any(index.name != plan.key.index for index in tools.definitions(plan)[1].indexes)
@@ -72,25 +77,29 @@ class Forecaster:
             return Forecast(0, 0, sample.seconds, 0, 0, 0, 0, 0, self._workers, self._rest)
         whole = KeyRange(None, sample.upto)
         indexing = self._timed(lambda: self._build(session))
-        comparison = self._comparison
+        before, comparison = catalog.coordinates(session), self._comparison
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
+        is_written = catalog.coordinates(session) != before  # by others: nothing of ours writes meanwhile
         rows = max(self._rows(sample), sample.rows)
         times = rows / sample.rows
         # Sorting grows a little faster than what is sorted, and so does finding the places of rows in indexes.
         deeper = math.log2(max(rows, 2)) / math.log2(max(sample.rows, 2))
         size = self._size(session)
         data = size[0] * times
+        building, verifying = indexing * times * deeper, comparing * times
+        room = self._plan.deferral.indexes and has_room(self._cores, written=is_written)
         return Forecast(
             rows=rows,
             sampled=sample.rows,
             sample_seconds=sample.seconds,
             copy_seconds=sample.seconds * times * (deeper if self._is_indexed else 1.0),
-            index_seconds=indexing * times * deeper,
-            verify_seconds=comparing * times,
+            index_seconds=building,
+            verify_seconds=verifying,
             disk=int(data + size[1] * times),
             binlog=logged(int(data), rows),
             workers=self._workers,
             rest_seconds=self._rest,
+            beside_seconds=_BESIDE * min(building, verifying) if room else 0.0,
         )
 
     def _copy(self, session: Session) -> _Sample:

@@ -60,9 +60,10 @@ class Scout:
         """Reckon for a dry run what the migration will cost; the forecast is there when it is made."""
         if self._forecaster is None:
             tools, plan = self._tools, progress.the_plan
-            most = tools.settings.copy.workers or default_most(pressure.cores(tools.session))
+            cores = pressure.cores(tools.session)
+            most = tools.settings.copy.workers or default_most(cores)
             crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast")], tools.bell)
-            self._forecaster = Forecaster(crew, tools, plan, most, self._rest())
+            self._forecaster = Forecaster(crew, tools, plan, most, cores, self._rest())
         forecast = self._forecaster.forecast()
         self._tools.reporter.waiting_for = (
             "" if forecast else "a sample to be copied, by which to reckon what it will cost"

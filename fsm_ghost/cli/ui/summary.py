@@ -168,6 +168,8 @@ def _forecast(forecast: Forecast) -> list[tuple[str, str]]:
         ("the rest", forecast.rest_seconds),
     ]
     shown = ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in parts if seconds)
+    if forecast.beside_seconds:
+        shown += f"; indexes and comparison side by side save {words.duration(forecast.beside_seconds)}"
     least = f", less with up to {forecast.workers} workers" if forecast.workers > 1 else ""
     return [
         ("time", f"about {words.duration(forecast.seconds)} ({shown}){least}, with the load that there is now"),
