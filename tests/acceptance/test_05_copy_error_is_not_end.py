@@ -162,7 +162,7 @@ def test_the_last_chunk_is_killed_again_and_again(
             killed.append(waiting_chunk(filled, LAST, but=killed))
             filled.execute(f"{how} {killed[-1]}")
         waiting_chunk(filled, LAST, but=killed)
-        assert running.last.progress.rows == ROWS - CHUNK
+        running.until(lambda seen: seen.progress.rows == ROWS - CHUNK)
     finished(filled, running, pictures)
 
 

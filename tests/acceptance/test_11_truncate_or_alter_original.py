@@ -49,6 +49,8 @@ def partitioned(database: Database) -> Database:
 def test_the_run_stops_and_nothing_comes_back(
     partitioned: Database, driver: Driver, moment: str, statement: str
 ) -> None:
+    if "postponed" in moment:
+        driver.flag_file.touch()
     running = driver.start(
         driver.settings(
             copy=CopySettings(chunk_size=100, workers=1),
@@ -56,8 +58,6 @@ def test_the_run_stops_and_nothing_comes_back(
         ),
         hold=MOMENTS[moment],
     )
-    if "postponed" in moment:
-        driver.flag_file.touch()
     running.until_held()
     partitioned.execute("UPDATE t SET n = 1 WHERE id IN (1, 150, 400)")
     partitioned.execute(statement)

@@ -15,12 +15,12 @@ import pytest
 
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.mysql.private import PrivateServer
 from fsm_ghost.services import applier, ledger
 from fsm_ghost.settings import CopySettings, CutOverSettings
 from tests.conftest import ServerFactory
 from tests.integration.driving import Driver, Running, contents, old_table, tables
 from tests.servers import Database
+from tests.servers.binlog import end_dumps
 
 ROWS = 300
 PREPARED = ("UPDATE t SET n = 5 WHERE id IN (2, 250)", "DELETE FROM t WHERE id = 4", "INSERT INTO t VALUES (999, 5)")
@@ -96,13 +96,6 @@ def test_it_ends_across_a_resume_in_row_copy(
     finished(filled, driver, running, end)
 
 
-def end_streams(server: PrivateServer) -> None:
-    """Let nobody read the binlog: a server that is asked to end waits for those."""
-    for row in server.execute("SHOW PROCESSLIST"):
-        if str(row[4]).startswith("Binlog Dump"):
-            server.execute(f"KILL {row[0]}")
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a lost connection's socket
 @pytest.mark.parametrize("how, end", [("restarted", "ROLLBACK"), ("crashed", "COMMIT")])
 def test_it_ends_after_the_server_was_restarted_and_no_swap_comes_before(
@@ -116,7 +109,7 @@ def test_it_ends_after_the_server_was_restarted_and_no_swap_comes_before(
     try:
         stopped = prepared_and_stopped(database, driver, while_copying=False)
         if how == "restarted":
-            end_streams(server)
+            end_dumps(database)  # a server that is asked to end waits for who reads its binlog
             server.restart()
         else:
             server.kill()

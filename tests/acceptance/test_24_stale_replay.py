@@ -10,9 +10,8 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
-import pymysql
 import pytest
 
 from fsm_ghost.model.phase import Phase
@@ -20,10 +19,10 @@ from fsm_ghost.mysql.connections import lock_name
 from tests.integration.driving import Driver, old_table
 from tests.integration.interleaving import CHUNK, IDS, Scene
 from tests.servers import Database
+from tests.servers.binlog import dumps
 
 TIMES = 6
 HOT = IDS[: CHUNK // 5]  # rows that are copied before anything is lost
-NO_SUCH_THREAD = 1094
 
 
 class Loop:
@@ -108,28 +107,19 @@ def scene(database: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch) -
 def kill_the_stream(scene: Scene, _: Driver) -> None:
     """The dump connection is killed; wait until there is another one."""
     dumping = dumps(scene.database)
-    kill(scene.database, dumping)
+    assert dumping
+    scene.database.kill(dumping)
     scene.until(lambda: dumps(scene.database) - dumping, "another stream")
 
 
 def kill_the_refreshes(scene: Scene, driver: Driver) -> None:
     """The connections of the refreshes are killed; wait until the next run has its own."""
     before = driver.record(scene.running.id).epoch
-    kill(scene.database, refreshing(scene, driver))
+    connections = refreshing(scene, driver)
+    assert connections
+    scene.database.kill(connections)
     scene.running.until(lambda _: driver.record(scene.running.id).epoch > before)
     scene.until(lambda: len(refreshing(scene, driver)) == 2, "the connections of the next run")
-
-
-def kill(database: Database, connections: set[int]) -> None:
-    assert connections
-    for connection in connections:
-        with suppress(pymysql.err.OperationalError):  # it has gone by itself
-            database.execute(f"KILL {connection}")
-
-
-def dumps(database: Database) -> set[int]:
-    """The connections that read this server's binlog."""
-    return {int(row[0]) for row in database.query("SHOW PROCESSLIST") if str(row[4]).startswith("Binlog Dump")}
 
 
 def refreshing(scene: Scene, driver: Driver) -> set[int]:

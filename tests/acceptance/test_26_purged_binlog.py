@@ -11,16 +11,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import pymysql
 import pytest
 
 from fsm_ghost.errors import StreamError
 from fsm_ghost.model.coordinates import Coordinates
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql.binlog.stream import KeyStream
-from tests.crash.stage import until
 from tests.integration.driving import PATIENCE, Driver, contents, tables
 from tests.servers import Database
+from tests.servers.binlog import end_dumps, logs, purge
 
 
 @pytest.fixture
@@ -122,32 +121,6 @@ def change_and_purge(database: Database) -> None:
     database.execute("FLUSH BINARY LOGS")
     end_dumps(database)
     purge(database, logs(database)[-1])
-
-
-def purge(database: Database, upto: str) -> None:
-    """Purge every binlog file before this one; the server leaves one that somebody still reads."""
-
-    def purged() -> bool:
-        database.execute(f"PURGE BINARY LOGS TO '{upto}'")
-        return logs(database)[0] == upto
-
-    until(purged, "the end of the older files")
-
-
-def logs(database: Database) -> list[str]:
-    return [str(row[0]) for row in database.query("SHOW BINARY LOGS")]
-
-
-def end_dumps(database: Database) -> None:
-    """End every connection that reads the binlog; the server keeps the files that they read."""
-    rows = database.query("SHOW PROCESSLIST")
-    ended = {int(row[0]) for row in rows if str(row[4]).startswith("Binlog Dump")}
-    for connection in ended:
-        try:
-            database.execute(f"KILL {connection}")
-        except pymysql.err.OperationalError:
-            continue  # it has gone by itself
-    until(lambda: ended.isdisjoint(int(row[0]) for row in database.query("SHOW PROCESSLIST")), "their end")
 
 
 def assert_explained(error: StreamError, missing: Coordinates) -> None:

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -30,7 +29,7 @@ from fsm_ghost.mysql.session import Session
 from fsm_ghost.services import swapper
 from fsm_ghost.services.builder import Builder
 from fsm_ghost.services.copier import Copier
-from fsm_ghost.services.swapper import Attempt, Swapper
+from fsm_ghost.services.swapper import Attempt, Swapper, _Call
 from fsm_ghost.services.verifier import Verifier
 
 
@@ -79,6 +78,7 @@ def _patient() -> None:
 def _blind() -> None:
     """The first look whether the RENAME waits for its lock fails; and a swap given up too early is noted."""
     looks = [True]
+    calls: list[_Call] = []
     real, give_up = catalog.waits_for_table_lock, Swapper._give_up
 
     def look(session: Session, connection: int) -> bool:
@@ -88,15 +88,17 @@ def _blind() -> None:
             raise ServerError("the look failed, as the test wants it")
         return real(session, connection)
 
+    def called(session: Session, statement: str) -> _Call:
+        calls.append(_Call(session, statement))
+        return calls[-1]
+
     def given_up(self: Swapper, locker: Session | None, began: float, reason: str) -> Attempt:
-        for thread in threading.enumerate():
-            if thread.name == "renamer":
-                thread.join(0.2)
-                if thread.is_alive():
-                    sys.stderr.write("given up although the RENAME is still to come\n")
+        if not all(call.has_ended for call in calls):
+            sys.stderr.write("given up although the RENAME is still to come\n")
         return give_up(self, locker, began, reason)
 
     _put(catalog, "waits_for_table_lock", look)
+    _put(swapper, "_Call", called)
     _put(Swapper, "_give_up", given_up)
 
 

@@ -92,7 +92,8 @@ def test_a_statement_of_a_dead_run_is_gone_before_the_next_run_copies_anything(b
     earlier, before = set(stage.connections()), stage.chunks()
     run = stage.resume()
     until(lambda: writing(stage) - earlier, "the new run to write to the ghost table")
-    assert zombie not in stage.connections()
+    assert zombie not in {number for number, statement, _ in stage.statements() if statement}
+    until(lambda: zombie not in stage.connections(), "its connection to be gone as well")
     blocker.step_aside()
     stage.assert_migrated(run)
     stage.assert_nothing_copied_twice(before)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from fsm_ghost.cli import main
+from fsm_ghost.cli.control import asking
 from fsm_ghost.model.phase import Phase
-from tests.crash.stage import Stage
+from tests.crash.stage import PATIENCE, Stage
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - nobody's
 
@@ -31,8 +32,9 @@ def over_tcp(port: int, *lines: str) -> str:
 
 
 def test_a_command_is_spoken_to_while_it_runs_when_it_was_killed_and_when_it_goes_on(
-    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, PATIENCE))
     token, panic, port, scraped = tmp_path / "token", tmp_path / "panic", free_port(), free_port()
     token.write_text(TOKEN)
     stage.flag_file.touch()
@@ -45,8 +47,9 @@ def test_a_command_is_spoken_to_while_it_runs_when_it_was_killed_and_when_it_goe
 
     flags = ["--serve-tcp-port", str(port), "--serve-token-file", str(token), "--panic-flag-file", str(panic)]
     first = stage.start(*flags, "--metrics-port", str(scraped), "--nice-ratio", "0.1")
-    stage.await_phase(first, Phase.SYNC)
-    record = stage.record
+    record = stage.await_record(
+        first, lambda seen: seen.phase is Phase.SYNC and seen.progress.verified, "the comparison, after which it stays"
+    )
     door = stage.state_db.with_name(f"state.db.{record.short_id}.sock")
     assert control("chunk-size=77")[0] == 0
     assert over_tcp(port, TOKEN, "max-lag-millis=900").startswith("done: ")

@@ -82,8 +82,8 @@ def test_chunks_that_the_server_has_lost_are_not_believed(place: tuple[Database,
     running.end()
     database.execute(f"UPDATE t SET n = 0 WHERE id = {ROWS}")
     time_machine.keep()
-    running = driver.restart(running.id)
-    running.until(lambda seen: seen.progress.rows >= ROWS / 10)
+    running = driver.restart(running.id, hold=lambda seen: seen.progress.rows >= ROWS / 10)
+    running.until_held()
     running.end()
     assert driver.record(running.id).phase is Phase.COPY
     assert_stops(place, running.id)

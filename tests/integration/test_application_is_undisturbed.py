@@ -88,7 +88,7 @@ class Application:
 
     def _run(self, connection: Connection[Cursor], choice: random.Random) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 3")  # a machine may stand still for a second
             while not self._stop.is_set():
                 rows = choice.sample(range(1, ROWS + 1), 4)
                 while not (self._is_committed(connection, cursor, rows) or self._stop.is_set()):

@@ -20,6 +20,7 @@ from fsm_ghost.mysql.private import Flavour, PrivateServer
 from tests.conftest import ServerFactory
 from tests.integration.following import OWN_TAG, Followed, following, keys, read_on
 from tests.servers import Database
+from tests.servers.binlog import dumps, purge
 
 COMPOSITE = (
     "c VARCHAR(9), tenant INT NOT NULL, name VARCHAR(20) NOT NULL, on_day DATE NOT NULL,"
@@ -380,7 +381,7 @@ def test_a_purged_binlog_is_reported_with_what_to_do(database: Database) -> None
         followed.run("FLUSH BINARY LOGS")
         latest = followed.position()
         followed.reopen(latest)
-        followed.run(f"PURGE BINARY LOGS TO '{latest.file}'")
+        purge(database, latest.file)
         with pytest.raises(StreamError, match="cannot send its binlog from") as caught:
             read_on(followed.open(followed.start))
         assert "start it again" in caught.value.remedy
@@ -632,15 +633,9 @@ def over_tcp(server: PrivateServer) -> dict[str, object]:
     return {"unix_socket": None, "host": server.host, "port": server.port}
 
 
-def dump_connections(followed: Followed) -> list[int]:
-    rows = followed.session.query("SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'")
-    return [int(row[0]) for row in rows]
-
-
 def test_a_killed_connection_is_lost(orders: Followed) -> None:
     orders.keys_after("INSERT INTO orders VALUES (1, 'a')")
-    for connection in dump_connections(orders):
-        orders.run(f"KILL {connection}")
+    orders.database.kill(dumps(orders.database))
     with pytest.raises(ConnectionLostError):
         read_on(orders.stream)
     orders.reopen(orders.stream.boundary)
@@ -669,7 +664,8 @@ def test_a_restarted_server_is_followed_although_it_gives_table_ids_anew(fresh_s
 
 def test_a_second_reader_with_the_same_server_id_stops_the_first(orders: Followed) -> None:
     first = orders.open(orders.position(), server_id=6999)
-    assert first.read(0.01) is None
+    orders.run("INSERT INTO orders VALUES (1, 'a')")
+    assert first.read(20), "it has asked first, and the server has heard it"
     orders.open(orders.position(), server_id=6999)
     with pytest.raises(ConnectionLostError, match="same"):
         read_on(first)

@@ -21,6 +21,7 @@ from fsm_ghost.services.streamer import Streamer
 from tests.conftest import ServerFactory
 from tests.integration.following import Followed, following, keys
 from tests.servers import Database
+from tests.servers.binlog import dumps
 
 PATIENCE = 30.0  # seconds; more than anything here takes
 
@@ -64,20 +65,11 @@ def owning(
         assert not owner.streamer._thread.is_alive()
 
 
-def kill_the_dump(followed: Followed) -> None:
-    killed = followed.session.query(
-        "SELECT ID FROM information_schema.PROCESSLIST"
-        f" WHERE COMMAND LIKE 'Binlog Dump%' AND ID <> {followed.session.id}"
-    )
-    for (connection,) in killed:
-        followed.session.kill(int(connection))
-
-
 def test_no_key_is_lost_when_the_connection_is_killed_again_and_again(database: Database) -> None:
     with following(database) as followed, owning(followed) as owner:
         for lost in range(1, 4):
             owner.keys_after(f"INSERT INTO orders VALUES ({lost}, 'a')")
-            kill_the_dump(followed)
+            database.kill(dumps(database))
             followed.run(f"UPDATE orders SET v = 'b', id = {100 + lost} WHERE id = {lost}")
             owner.take_until(lambda lost=lost: owner.streamer.reconnects >= lost)  # type: ignore[misc]
         assert owner.keys_after("DELETE FROM orders") == keys(1, 2, 3, 101, 102, 103)

@@ -2,13 +2,15 @@
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast, get_args
 
+import pymysql
 import pytest
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from fsm_ghost.mysql.faults import NO_SUCH_THREAD
 from fsm_ghost.mysql.private import Flavour, PrivateServer, ServerUnavailableError, find_server
 
 Values: TypeAlias = Sequence[object] | Mapping[str, object] | None
@@ -71,6 +73,15 @@ class Database:
         with self._own.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
+
+    def kill(self, connections: Iterable[int]) -> None:
+        """End connections, of anybody; one that has gone by itself meanwhile is no error."""
+        for connection in connections:
+            try:
+                self.execute(f"KILL {connection}")
+            except pymysql.MySQLError as error:
+                if error.args[0] != NO_SUCH_THREAD:
+                    raise
 
     def drop(self) -> None:
         """Close every connection and drop the schema. A lock somebody still holds is an error after ten seconds."""

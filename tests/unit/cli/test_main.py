@@ -173,7 +173,7 @@ def test_a_signal_stops_the_migration_with_a_checkpoint(
 ) -> None:
     def play(stop: threading.Event) -> None:
         os.kill(os.getpid(), number)
-        assert stop.wait(5)
+        assert stop.wait(60)
         raise StoppedError("stopped as asked", "Go on with: fsm-ghost resume 3f2a91c4")
 
     def handle(*_: object) -> None:
@@ -332,7 +332,7 @@ def test_a_running_migration_is_asked_to_abort(stage: Stage, capsys: pytest.Capt
     running = threading.Event()
     other = threading.Thread(target=run_until_aborted, args=(stage.state_db, running), daemon=True)
     other.start()
-    assert running.wait(5)
+    assert running.wait(60)
     assert main(["abort", ID, "--ui=none"]) == 0
     other.join()
     assert not stage.driven
