@@ -62,6 +62,7 @@ def owning(
         yield owner
     finally:
         owner.streamer.close()
+        owner.streamer._thread.join(PATIENCE)
         assert not owner.streamer._thread.is_alive()
 
 

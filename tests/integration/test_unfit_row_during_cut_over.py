@@ -14,7 +14,7 @@ from tests.integration.driving import Driver
 from tests.servers import Database
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_a_row_that_does_not_fit_is_told_also_when_its_refresh_ends_during_the_cut_over(
     database: Database, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

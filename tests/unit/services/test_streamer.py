@@ -79,6 +79,7 @@ def following(
         yield streamer
     finally:
         streamer.close()
+        streamer._thread.join(PATIENCE / 2)  # less than anything here waits for what does not come
         assert not streamer._thread.is_alive()
 
 
