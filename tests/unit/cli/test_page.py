@@ -210,7 +210,7 @@ def state_db(tmp_path: Path) -> Path:
 def port(tmp_path: Path, state_db: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Where the page of a migration is to be, that takes commands."""
     monkeypatch.setattr(http_, "_PENALTY", 0.0)
-    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, 120.0))
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, PATIENCE))
     token = tmp_path / "token"
     token.write_text(f"{TOKEN}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:

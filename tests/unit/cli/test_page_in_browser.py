@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fsm_ghost.cli.control import asking
 from fsm_ghost.engine.store import Store
 from tests.unit.cli.browser import Page, browsing, found
-from tests.unit.cli.living import living, put, record, served, until, with_control
+from tests.unit.cli.living import PATIENCE, living, put, record, served, until, with_control
 
 PROGRAM = found()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium: apt-get install chromium")
@@ -37,8 +38,9 @@ def host() -> str:
 
 
 @pytest.fixture
-def origin(tmp_path: Path, state_db: Path, host: str) -> str:
+def origin(tmp_path: Path, state_db: Path, host: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the page of a migration is to be; its statement looks like markup."""
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, PATIENCE))
     (tmp_path / "token").write_text(TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
