@@ -56,8 +56,9 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, url: str) -> None:
-        """Go there."""
+        """Go there, and wait until all of the document is there: before that its parts can be missing."""
         self.call("Page.navigate", url=url)
+        self.until("document.readyState !== 'loading'")
 
     def value(self, expression: str) -> Any:  # noqa: ANN401 - JSON is anything
         """What an expression of JavaScript is."""
