@@ -142,20 +142,22 @@ def take_over(
     server: ServerSettings,
     *,
     force: bool,
-    adapted: Callable[[Settings], Settings] = lambda settings: settings,
+    adapted: Callable[[Settings, tuple[str, ...]], Settings] = lambda settings, _: settings,
 ) -> str:
     """Bring the migration of a table into the state file, as its mirror on the server has it; its id.
 
-    Nothing of the runs before can write any more after that. `adapted` makes the settings fit for this host. While its
-    owner shows signs of life, OwnedElsewhereError; with `force` it is ended instead. UsageError when there is nothing
-    to take over, or it is this state file's already.
+    Nothing of the runs before can write any more after that. `adapted` makes the settings fit for this host; it is told
+    which options are not among them, for their values are secrets. While its owner shows signs of life,
+    OwnedElsewhereError; with `force` it is ended instead. UsageError when there is nothing to take over, or it is this
+    state file's already.
     """
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
         left = mirror.find(session, table)
         handover = _handover(left.held)
-        settings = adapted(replace(document.load(Settings, handover.origin.settings), server=server))
-        check_server(session, server, handover.origin.server)
+        origin = handover.origin
+        settings = adapted(replace(document.load(Settings, origin.settings), server=server), origin.withheld)
+        check_server(session, server, origin.server)
         epoch = store.epoch_to_adopt(handover, left.held.token, left.held.epoch)
         if not force:
             mirror.refuse_the_living(session, left)

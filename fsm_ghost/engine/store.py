@@ -345,7 +345,9 @@ class Store:
 
     def _lock(self, migration: str) -> TextIO:
         """The lock of a migration, held; OwnedElsewhereError when another process has it."""
-        lock = self._lock_path(migration).open("a")
+        path = self._lock_path(migration)
+        path.touch(mode=0o600)  # whoever can open it can hold it
+        lock = path.open("a")
         if _locked(lock):
             return lock
         lock.close()
