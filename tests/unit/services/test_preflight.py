@@ -299,7 +299,7 @@ def test_a_table_whose_old_name_is_the_longest_that_there_can_be_is_judged_by_it
 
 def test_checks_that_lose_their_names_are_named() -> None:
     finding = warning(subject(definition=with_checks("orders", "positive", "orders_chk_7")))
-    assert "orders_chk_1 to orders_chk_2" in finding.reason
+    assert "orders_chk_1 and so on" in finding.reason
     assert finding.evidence == ("positive",)
 
 
