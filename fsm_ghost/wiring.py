@@ -236,7 +236,7 @@ class House:
             raise RefusedError(f"{self._names.ghost} was dropped while it was being made")
         if refused := preflight.of_ghost(self._session, ghost):
             raise RefusedError(refused.reason, refused.remedy)
-        autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
+        autoinc_mode = catalog.variable(self._session, "innodb_autoinc_lock_mode")
         swap, asked = builder.swap_method(), self._settings.definition
         plan = planner.make_plan(self._names, alteration, original, ghost, swap, autoinc_mode, asked)
         if self._server.flavour is Flavour.MYSQL:
