@@ -106,6 +106,11 @@ def status(session: Session, names: Collection[str]) -> dict[str, float]:
     return {str(name).lower(): float(value) for name, value in rows if re.fullmatch(r"-?\d+(\.\d+)?", str(value))}
 
 
+def tells_case(session: Session) -> bool:
+    """Whether the server takes names of tables that differ only in case for two."""
+    return bool(session.value("SELECT @@lower_case_table_names = 0"))
+
+
 def found_tables(session: Session, names: Collection[TableName]) -> dict[TableName, FoundTable]:
     """Which of these tables exist. Names are compared as the server does."""
     found = {}

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, ServerError, StoppedError
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.faults import NO_SUCH_THREAD
 from fsm_ghost.mysql.lease import Lease
 from fsm_ghost.mysql.quoting import table as quoted_table
@@ -116,7 +117,8 @@ class Ownership:
     def __init__(self, session: Session, table: TableName) -> None:
         self._session = session
         self._table = table
-        self._name = "fsm-ghost:" + hashlib.sha256(quoted_table(table).lower().encode()).hexdigest()[:40]
+        called = quoted_table(table) if catalog.tells_case(session) else quoted_table(table).lower()
+        self._name = "fsm-ghost:" + hashlib.sha256(called.encode()).hexdigest()[:40]
         self._asked_at = 0.0
 
     @property
