@@ -208,6 +208,7 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
         raise OwnedElsewhereError(record.taken_over, "Give it up there.")
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
+        session.use(record.table.schema)
         names = names_of(record)
         lease = lease_of(replace(record, epoch=record.epoch + 1), names)
         lease.find(session)

@@ -86,7 +86,8 @@ class House:
         self._dropper: Dropper | None = None
         self._reporter = Reporter()
         self._lease = lease_of(run.record, self._names)
-        self._connections = Connections(connect_arguments(settings.server), run.id, run, self._lease)
+        reach = connect_arguments(settings.server)
+        self._connections = Connections(reach, run.record.table.schema, run.id, run, self._lease)
         try:
             self._session = self._connections.connect("owner")
             self._server = check_server(self._session, settings.server, run.record.server)

@@ -42,8 +42,11 @@ class Register(Protocol):
 class Connections:
     """Opens a run's connections. Owner thread only; the sessions are handed to the threads that use them."""
 
-    def __init__(self, arguments: Mapping[str, Any], migration: str, register: Register, lease: Lease) -> None:
+    def __init__(
+        self, arguments: Mapping[str, Any], schema: str, migration: str, register: Register, lease: Lease
+    ) -> None:
         self.arguments = arguments
+        self._schema = schema
         self._migration = migration
         self._register = register
         self._lease = lease
@@ -52,6 +55,7 @@ class Connections:
     def connect(self, purpose: str) -> Session:
         """A new connection that nobody can find again. It may look around, and nothing else, until it is let in."""
         session = Session(self.arguments, f"connecting for {purpose}")
+        session.use(self._schema)
         self._sessions = [*self._sessions, session]
         return session
 

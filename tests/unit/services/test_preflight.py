@@ -183,10 +183,6 @@ def test_a_schema_that_the_binary_log_leaves_out_is_refused(filters: Filters) ->
     assert finding.evidence[0].endswith((": a, b", ": a, shop"))
 
 
-def test_on_mariadb_statements_without_a_default_database_would_be_left_out() -> None:
-    assert "default database" in refusal(on_mariadb(filters=Filters(only=("shop",)))).reason
-
-
 @pytest.mark.parametrize("filters", [Filters(only=("shop", "b")), Filters(ignored=("a",))])
 def test_other_schemas_that_the_binary_log_leaves_out_are_a_warning(filters: Filters) -> None:
     assert "statements of sessions in other schemas" in warning(subject(filters=filters)).reason
