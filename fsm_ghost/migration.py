@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fsm_ghost import verdict
+from fsm_ghost.engine import panic
+from fsm_ghost.engine.machine import LISTEN_EVERY
 from fsm_ghost.engine.record import Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
@@ -128,10 +130,7 @@ def drive(
         except ConnectionLostError as error:
             patience.lost(error, store.find(migration).checkpoints)
             log.warning("%s; trying again in %.1f s", error.message, patience.pause)
-            if stop.wait(patience.pause):
-                raise StoppedError(
-                    "stopped while the server could not be reached", f"fsm-ghost resume {migration[:8]}"
-                ) from error
+            _pause(run, patience.pause, stop)
         finally:
             run.release()
 
@@ -217,6 +216,21 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
     finally:
         session.close()
     return tuple(f"dropped {name}" for name in dropped) or ("nothing of it was left on the server",)
+
+
+def _pause(run: Run, seconds: float, stop: threading.Event) -> None:
+    """Let time pass while the server cannot be reached; StoppedError when the run is to stop meanwhile."""
+    until = time.monotonic() + seconds
+    try:
+        while (left := until - time.monotonic()) > 0:
+            panic.heed(run)
+            if stop.wait(min(left, LISTEN_EVERY)):
+                raise StoppedError(
+                    "stopped while the server could not be reached", f"fsm-ghost resume {run.record.short_id}"
+                )
+    except StoppedError as error:
+        run.stopped(error.message)
+        raise
 
 
 class _Patience:
