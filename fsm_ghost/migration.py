@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fsm_ghost import verdict
+from fsm_ghost.engine import panic
+from fsm_ghost.engine.machine import LISTEN_EVERY
 from fsm_ghost.engine.record import Record
 from fsm_ghost.engine.run import Run
 from fsm_ghost.engine.state import Step, Transition
@@ -128,10 +130,7 @@ def drive(
         except ConnectionLostError as error:
             patience.lost(error, store.find(migration).checkpoints)
             log.warning("%s; trying again in %.1f s", error.message, patience.pause)
-            if stop.wait(patience.pause):
-                raise StoppedError(
-                    "stopped while the server could not be reached", f"fsm-ghost resume {migration[:8]}"
-                ) from error
+            _pause(run, patience.pause, stop)
         finally:
             run.release()
 
@@ -142,20 +141,22 @@ def take_over(
     server: ServerSettings,
     *,
     force: bool,
-    adapted: Callable[[Settings], Settings] = lambda settings: settings,
+    adapted: Callable[[Settings, tuple[str, ...]], Settings] = lambda settings, _: settings,
 ) -> str:
     """Bring the migration of a table into the state file, as its mirror on the server has it; its id.
 
-    Nothing of the runs before can write any more after that. `adapted` makes the settings fit for this host. While its
-    owner shows signs of life, OwnedElsewhereError; with `force` it is ended instead. UsageError when there is nothing
-    to take over, or it is this state file's already.
+    Nothing of the runs before can write any more after that. `adapted` makes the settings fit for this host; it is told
+    which options are not among them, for their values are secrets. While its owner shows signs of life,
+    OwnedElsewhereError; with `force` it is ended instead. UsageError when there is nothing to take over, or it is this
+    state file's already.
     """
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
         left = mirror.find(session, table)
         handover = _handover(left.held)
-        settings = adapted(replace(document.load(Settings, handover.origin.settings), server=server))
-        check_server(session, server, handover.origin.server)
+        origin = handover.origin
+        settings = adapted(replace(document.load(Settings, origin.settings), server=server), origin.withheld)
+        check_server(session, server, origin.server)
         epoch = store.epoch_to_adopt(handover, left.held.token, left.held.epoch)
         if not force:
             mirror.refuse_the_living(session, left)
@@ -206,6 +207,7 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
         raise OwnedElsewhereError(record.taken_over, "Give it up there.")
     session = Session(connect_arguments(server), f"connecting to {server.address}")
     try:
+        session.use(record.table.schema)
         names = names_of(record)
         lease = lease_of(replace(record, epoch=record.epoch + 1), names)
         lease.find(session)
@@ -214,6 +216,21 @@ def take_away(store: Store, migration: str, server: ServerSettings) -> tuple[str
     finally:
         session.close()
     return tuple(f"dropped {name}" for name in dropped) or ("nothing of it was left on the server",)
+
+
+def _pause(run: Run, seconds: float, stop: threading.Event) -> None:
+    """Let time pass while the server cannot be reached; StoppedError when the run is to stop meanwhile."""
+    until = time.monotonic() + seconds
+    try:
+        while (left := until - time.monotonic()) > 0:
+            panic.heed(run)
+            if stop.wait(min(left, LISTEN_EVERY)):
+                raise StoppedError(
+                    "stopped while the server could not be reached", f"fsm-ghost resume {run.record.short_id}"
+                )
+    except StoppedError as error:
+        run.stopped(error.message)
+        raise
 
 
 class _Patience:

@@ -221,8 +221,10 @@ class ThrottleSettings:
         _within("--throttle-http-timeout-millis", self.http_timeout_millis, 10, 60_000)
         _within("--critical-load-interval-millis", self.critical_interval_millis, 0, 86_400_000)
         _within("--critical-load-hibernate-seconds", self.hibernate, 0, 86_400)
-        if self.http and not re.match(r"https?://[^/]", self.http):
-            raise UsageError("--throttle-http must be written as http://HOST/PATH or https://HOST/PATH")
+        if self.http and not _is_url(self.http):
+            raise UsageError(
+                "--throttle-http must begin with http:// or https:// and a host, without an account before it"
+            )
         self.replicas()
 
     def replicas(self) -> tuple[tuple[str, int], ...]:
@@ -309,7 +311,7 @@ class HookSettings:
     path: str = ""
     hint: str = ""
     hint_owner: str = ""
-    hint_token: str = ""
+    hint_token: str = field(default="", repr=False)
     timeout: float = 600.0
     status_interval: int = 60
     notify_url: str = field(default="", repr=False)
@@ -317,7 +319,7 @@ class HookSettings:
     def __post_init__(self) -> None:
         _within("--hooks-timeout", self.timeout, 0.1, 86_400)
         _within("--hooks-status-interval", self.status_interval, 0, 86_400)
-        if self.notify_url and not re.match(r"https?://[^/?#@]+([/?#]|$)", self.notify_url):
+        if self.notify_url and not _is_url(self.notify_url):
             raise UsageError(
                 "--notify-url must begin with http:// or https:// and a host, without an account before it",
                 "A key that is needed there may be part of its path.",
@@ -353,6 +355,11 @@ class Settings:
     def without_secrets(self) -> Settings:
         """The same, fit to be stored."""
         return replace(self, server=self.server.without_secrets())
+
+
+def _is_url(text: str) -> bool:
+    """Whether a text is a URL that urllib can ask: it takes an account for a part of the host's name."""
+    return re.match(r"https?://[^/?#@]+([/?#]|$)", text) is not None
 
 
 def is_loopback(host: str) -> bool:

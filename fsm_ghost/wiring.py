@@ -86,7 +86,8 @@ class House:
         self._dropper: Dropper | None = None
         self._reporter = Reporter()
         self._lease = lease_of(run.record, self._names)
-        self._connections = Connections(connect_arguments(settings.server), run.id, run, self._lease)
+        reach = connect_arguments(settings.server)
+        self._connections = Connections(reach, run.record.table.schema, run.id, run, self._lease)
         try:
             self._session = self._connections.connect("owner")
             self._server = check_server(self._session, settings.server, run.record.server)
@@ -236,7 +237,7 @@ class House:
             raise RefusedError(f"{self._names.ghost} was dropped while it was being made")
         if refused := preflight.of_ghost(self._session, ghost):
             raise RefusedError(refused.reason, refused.remedy)
-        autoinc_mode = catalog.variables(self._session).get("innodb_autoinc_lock_mode", "")
+        autoinc_mode = catalog.variable(self._session, "innodb_autoinc_lock_mode")
         swap, asked = builder.swap_method(), self._settings.definition
         plan = planner.make_plan(self._names, alteration, original, ghost, swap, autoinc_mode, asked)
         if self._server.flavour is Flavour.MYSQL:

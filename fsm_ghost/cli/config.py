@@ -9,6 +9,7 @@ from fsm_ghost.cli.exit_codes import ExitCode
 from fsm_ghost.cli.option import Group, Option, Value
 from fsm_ghost.cli.options import options_of
 from fsm_ghost.errors import UsageError
+from fsm_ghost.settings import masked
 
 _MASK = "********"
 _DEFAULT = "default"
@@ -48,7 +49,9 @@ def _rows(values: Values) -> Iterator[tuple[str, Value, str]]:
 
 
 def _shown(option: Option, value: Value) -> Value:
-    return _MASK if option.secret and value else value
+    if option.secret and value:
+        return _MASK
+    return masked(value) if isinstance(value, str) else value
 
 
 def _text(value: Value) -> str:

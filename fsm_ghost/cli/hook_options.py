@@ -26,6 +26,7 @@ HOOKS: tuple[Option, ...] = (
         Kind.TEXT,
         Group.HOOKS,
         "handed to hooks as GH_OST_HOOKS_HINT_TOKEN",
+        (START, RESUME),
         secret=True,
         sets="hooks.hint_token",
     ),

@@ -19,7 +19,7 @@ from fsm_ghost.errors import UsageError
 
 MYSQLS = "MYSQL_PWD"
 VARIABLES = ("FSM_GHOST_PASSWORD", "FSM_GHOST_URL", "FSM_GHOST_MASTER_PASSWORD", MYSQLS)
-_SECRETS = {"password", "master-password", "url", "notify-url"}
+_SECRETS = {"password", "master-password", "url", "notify-url", "hooks-hint-token", "throttle-http"}
 _WARNING = (
     "others could see the password that was given on the command line; better: --ask-pass, --password-file or MYSQL_PWD"
 )
@@ -80,7 +80,7 @@ def _secrets(arguments: list[str]) -> list[tuple[int, str]]:
     found = []
     for place, argument in enumerate(arguments):
         name, equals, value = argument.lstrip("-").partition("=")
-        if argument.startswith("-") and name in _SECRETS:
+        if name in _SECRETS and (argument.startswith("-") or equals):  # without dashes: `control ID throttle-http=URL`
             follows = place + 1 < len(arguments) and not equals
             found.append((place + 1, arguments[place + 1]) if follows else (place, value))
     return [(place, secret) for place, secret in found if secret and not secret.startswith("env:")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from fsm_ghost.settings import (
 )
 
 _NOTHING = ServerSettings()
+_CHANGEABLE = {*TUNABLE, "postpone", "notify-url", "hooks-hint-token"}
 
 
 def settings(values: Values, password: str) -> Settings:
@@ -46,12 +47,16 @@ def settings(values: Values, password: str) -> Settings:
     return _with(replace(plain, **own), groups)
 
 
-def here(values: Values, remembered: Settings) -> Settings:
+def here(values: Values, remembered: Settings, withheld: Collection[str]) -> Settings:
     """Settings that another host has left, fit for this one: files and folders of that host may not be there.
 
-    UsageError where going on without one would be another migration than the one that was asked for.
+    `withheld` are options that it was given, whose values are not among them. UsageError where going on without one of
+    all these would be another migration than the one that was asked for.
     """
-    given = _by_group(values.settings(WEAKEST_NAMED))
+    said = list(values.settings(WEAKEST_NAMED))
+    _refuse_silence(withheld, {option.name for option, _ in said})
+    given = _by_group(said)
+    remembered = _with(remembered, _by_group((option, value) for option, value in said if option.name in withheld))
     found = _with(remembered, {name: given[name] for name in ("hooks", "cut_over") if name in given})
     hooks, flag = found.hooks.path, found.cut_over.postpone_flag_file
     if hooks and not Path(hooks).is_dir():
@@ -67,6 +72,18 @@ def here(values: Values, remembered: Settings) -> Settings:
             f"To let it wait: --postpone, or touch {flag}\nTo have it come: --postpone-cut-over-flag-file=",
         )
     return found
+
+
+def _refuse_silence(withheld: Collection[str], said: Collection[str]) -> None:
+    """UsageError where nothing was said of an option that the migration was given, and whose value nobody else has."""
+    silent = [f"--{name}" for name in withheld if name not in said]
+    if silent:
+        raise UsageError(
+            f"this migration was begun with {' and '.join(silent)}; what was given may be secret, and is not kept on"
+            " the server",
+            f"Give it again: {' '.join(f'{flag} …' for flag in silent)}"
+            f"\nTo go on without: {' '.join(f'{flag}=' for flag in silent)}",
+        )
 
 
 def change(values: Values) -> Change | None:
@@ -109,8 +126,9 @@ def server(values: Values, password: str, remembered: ServerSettings | None = No
 
 def _is_changeable(option: Option) -> bool:
     """Whether a migration that was begun may be asked for this anew."""
-    is_ours = option.name in TUNABLE and option.name != "postpone-cut-over-flag-file"  # another host's: see `here`
-    return is_ours or option.name in {"postpone", "notify-url"} or option.sets.startswith(("control.", "metrics."))
+    if option.name == "postpone-cut-over-flag-file":  # another host's: see `here`
+        return False
+    return option.name in _CHANGEABLE or option.sets.startswith(("control.", "metrics."))
 
 
 def _with(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -18,13 +18,23 @@ from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
+from fsm_ghost.settings import masked
 
 _VERSION = 1
+# Settings that may be secrets, by their options. Whoever may read the table could read them there.
+_SECRETS = {
+    "hooks-hint-token": ("hooks", "hint_token"),
+    "notify-url": ("hooks", "notify_url"),
+    "throttle-http": ("throttle", "http"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a migration was begun with, what was planned, and the transitions so far."""
+    """What a migration was begun with, what was planned, and the transitions so far.
+
+    `withheld` names the options whose values are not in `settings`, for they are secrets.
+    """
 
     version: int
     id: str
@@ -36,6 +46,7 @@ class Origin:
     created_at: float
     plan: Plan | None
     journal: tuple[JournalEntry, ...]
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,7 @@ class Handover:
 
 def origin_of(record: Record, journal: tuple[JournalEntry, ...]) -> str:
     """The document with what was begun."""
+    settings, withheld = _without_secrets(record.settings)
     return document.dump(
         Origin(
             version=_VERSION,
@@ -99,19 +111,26 @@ def origin_of(record: Record, journal: tuple[JournalEntry, ...]) -> str:
             host=record.host,
             table=record.table,
             statement=record.statement,
-            settings=_without_url(record.settings),
+            settings=settings,
             created_at=record.created_at,
             plan=record.progress.plan,
             journal=journal,
+            withheld=withheld,
         )
     )
 
 
-def _without_url(settings: str) -> str:
-    """Settings as others may read them who may read the table: the URL that is told is often a secret."""
+def _without_secrets(settings: str) -> tuple[str, tuple[str, ...]]:
+    """Settings as others may read them, and the options whose values were left out."""
     fields = json.loads(settings)
-    fields.get("hooks", {}).pop("notify_url", None)
-    return json.dumps(fields, ensure_ascii=False)
+    withheld = []
+    for option, (group, name) in _SECRETS.items():
+        value = fields.get(group, {}).get(name)
+        # A URL to be told is often a secret as a whole, one that is asked only where it has an account or a query.
+        if value and (option != "throttle-http" or masked(value) != value):
+            del fields[group][name]
+            withheld.append(option)
+    return json.dumps(fields, ensure_ascii=False), tuple(withheld)
 
 
 def standing_of(record: Record, hooks: tuple[PendingHook, ...]) -> str:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from transitions import EventData, Machine
 
+from fsm_ghost.engine import panic
 from fsm_ghost.engine.lint import problems_of
 from fsm_ghost.engine.orders import obey
 from fsm_ghost.engine.outbox import HookRunner, Outbox
@@ -239,13 +240,10 @@ class Engine:
         log.info("asked for a change: %s", answer.text)
 
     def _panic(self, command: Command) -> None:
-        """It is meant for one run, whose process it names: the next one is begun by somebody who wants it to run."""
-        if command.value != self._run.record.owner:
-            self._answer(Answer(command.id, took_effect=False, text="the run that was to stop has ended before"))
-            return
-        text = f"the run stops, with a checkpoint; fsm-ghost resume {self._run.id[:8]} goes on"
-        self._answer(Answer(command.id, took_effect=True, text=text))
-        self._stop("stopped by panic")
+        answer = panic.answer_to(command, self._run.record)
+        self._answer(answer)
+        if answer.took_effect:
+            self._stop("stopped by panic")
 
     def _answer(self, answer: Answer, asked: Settings | None = None) -> None:
         self._run.answer(Step(self._progress, answers=(answer,)), self._around.readings(), asked)

@@ -286,6 +286,16 @@ class Store:
         rows = self._db.execute("SELECT * FROM commands WHERE migration = ? ORDER BY id", migration)
         return tuple(map(order_of, rows))
 
+    def chunk_seconds(self, migration: str, first: int, last: int) -> dict[int, float]:
+        """How long each chunk between these numbers took, where it is copied and that is known."""
+        rows = self._db.execute(
+            "SELECT number, seconds FROM chunks WHERE migration = ? AND number BETWEEN ? AND ? AND seconds IS NOT NULL",
+            migration,
+            first,
+            last,
+        )
+        return {row["number"]: row["seconds"] for row in rows}
+
     def was_taken(self, command: int) -> bool:
         """Whether a run has taken a command."""
         row = self._db.execute("SELECT taken_at FROM commands WHERE id = ?", command).fetchone()
@@ -345,7 +355,9 @@ class Store:
 
     def _lock(self, migration: str) -> TextIO:
         """The lock of a migration, held; OwnedElsewhereError when another process has it."""
-        lock = self._lock_path(migration).open("a")
+        path = self._lock_path(migration)
+        path.touch(mode=0o600)  # whoever can open it can hold it
+        lock = path.open("a")
         if _locked(lock):
             return lock
         lock.close()

@@ -80,16 +80,35 @@ def coordinates(session: Session) -> Coordinates:
     return Coordinates(str(rows[0][0]), int(rows[0][1]))
 
 
-def variables(session: Session) -> dict[str, str]:
+def every_variable(session: Session) -> dict[str, str]:
     """The global variables, names in lower case."""
     return {str(name).lower(): str(value) for name, value in session.query("SHOW GLOBAL VARIABLES")}
 
 
+def variables(session: Session, names: Collection[str]) -> dict[str, str]:
+    """Those of these global variables that the server has, names in lower case."""
+    rows = session.query(f"SHOW GLOBAL VARIABLES WHERE {_named(session, names)}")
+    return {str(name).lower(): str(value) for name, value in rows}
+
+
+def variable(session: Session, name: str) -> str:
+    """A global variable, named in lower case; empty when the server does not have it."""
+    return variables(session, [name]).get(name, "")
+
+
+def _named(session: Session, names: Collection[str]) -> str:
+    return f"Variable_name IN ({', '.join(session.quote(name) for name in names)})"
+
+
 def status(session: Session, names: Collection[str]) -> dict[str, float]:
     """Those of these global status variables that are numbers, names in lower case."""
-    listed = ", ".join(session.quote(name) for name in names)
-    rows = session.query(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({listed})")
+    rows = session.query(f"SHOW GLOBAL STATUS WHERE {_named(session, names)}")
     return {str(name).lower(): float(value) for name, value in rows if re.fullmatch(r"-?\d+(\.\d+)?", str(value))}
+
+
+def tells_case(session: Session) -> bool:
+    """Whether the server takes names of tables that differ only in case for two."""
+    return bool(session.value("SELECT @@lower_case_table_names = 0"))
 
 
 def found_tables(session: Session, names: Collection[TableName]) -> dict[TableName, FoundTable]:

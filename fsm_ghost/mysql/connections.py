@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from fsm_ghost.errors import ConnectionLostError, OwnedElsewhereError, ServerError, StoppedError
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.faults import NO_SUCH_THREAD
 from fsm_ghost.mysql.lease import Lease
 from fsm_ghost.mysql.quoting import table as quoted_table
@@ -41,8 +42,11 @@ class Register(Protocol):
 class Connections:
     """Opens a run's connections. Owner thread only; the sessions are handed to the threads that use them."""
 
-    def __init__(self, arguments: Mapping[str, Any], migration: str, register: Register, lease: Lease) -> None:
+    def __init__(
+        self, arguments: Mapping[str, Any], schema: str, migration: str, register: Register, lease: Lease
+    ) -> None:
         self.arguments = arguments
+        self._schema = schema
         self._migration = migration
         self._register = register
         self._lease = lease
@@ -51,6 +55,7 @@ class Connections:
     def connect(self, purpose: str) -> Session:
         """A new connection that nobody can find again. It may look around, and nothing else, until it is let in."""
         session = Session(self.arguments, f"connecting for {purpose}")
+        session.use(self._schema)
         self._sessions = [*self._sessions, session]
         return session
 
@@ -116,7 +121,8 @@ class Ownership:
     def __init__(self, session: Session, table: TableName) -> None:
         self._session = session
         self._table = table
-        self._name = "fsm-ghost:" + hashlib.sha256(quoted_table(table).lower().encode()).hexdigest()[:40]
+        called = quoted_table(table) if catalog.tells_case(session) else quoted_table(table).lower()
+        self._name = "fsm-ghost:" + hashlib.sha256(called.encode()).hexdigest()[:40]
         self._asked_at = 0.0
 
     @property

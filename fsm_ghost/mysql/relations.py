@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from fsm_ghost.errors import ServerError
 from fsm_ghost.model.naming import TableName
+from fsm_ghost.mysql import catalog
 from fsm_ghost.mysql.quoting import quote, table
 from fsm_ghost.mysql.session import Session
 
@@ -91,18 +92,14 @@ def _actions(session: Session, key: ForeignKey) -> tuple[str, ...]:
 
 def _sameness(session: Session, name: TableName) -> Callable[[TableName], bool]:
     """What tells this table from others: MariaDB's own views of tables overlook case and accents."""
-    if _tells_case(session):
+    if catalog.tells_case(session):
         return lambda other: other == name
     return lambda other: str(other).lower() == str(name).lower()
 
 
-def _tells_case(session: Session) -> bool:
-    return bool(session.value("SELECT @@lower_case_table_names = 0"))
-
-
 def _hidden_foreign_keys(session: Session, name: TableName) -> tuple[ForeignKey, ...]:
     """What InnoDB's own dictionary says; nothing without the PROCESS privilege, which the preflight demands."""
-    parts = (name.schema, name.name) if _tells_case(session) else (name.schema.lower(), name.name.lower())
+    parts = (name.schema, name.name) if catalog.tells_case(session) else (name.schema.lower(), name.name.lower())
     for view, spelled in _FOREIGN_KEYS:
         schema, table_name = (f"CAST({spelled.format(session.quote(part))} AS BINARY)" for part in parts)
         path = f"CONCAT({schema}, '/', {table_name})"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pymysql
 
-from fsm_ghost.errors import ServerError, UsageError
+from fsm_ghost.errors import RefusedError, ServerError, UsageError
 from fsm_ghost.model.naming import TableName
 from fsm_ghost.mysql.faults import translated
+from fsm_ghost.mysql.quoting import quote
 from fsm_ghost.mysql.quoting import table as quoted_table
 from fsm_ghost.settings import Encryption, ServerSettings
 
@@ -43,6 +45,7 @@ _OPTIONAL_SETTINGS = (
     "SET SESSION optimizer_max_sel_arg_weight = 0",  # MariaDB
 )
 _UNKNOWN_VARIABLE = 1193
+_UNKNOWN_DATABASE = 1049
 _DEPRECATED = frozenset({1287, 1681})  # said about a character set that a statement names, never about a value
 _GIST = 160  # characters of a statement that a message shows
 
@@ -92,7 +95,7 @@ class Session:
         for statement in _SETTINGS:
             self.execute(statement)
         for statement in _OPTIONAL_SETTINGS:
-            self._execute_if_known(statement)
+            self._execute_unless(_UNKNOWN_VARIABLE, statement)
 
     @property
     def id(self) -> int:
@@ -219,11 +222,20 @@ class Session:
             except OSError:
                 return  # it is closed already
 
-    def _execute_if_known(self, statement: str) -> None:
+    def use(self, schema: str) -> None:
+        """Make a schema the default database, by which filters of the binary log judge DDL.
+
+        Nothing where it does not exist, or the account may not know of it: the preflight says what there is to do.
+        """
+        with suppress(RefusedError):
+            self._execute_unless(_UNKNOWN_DATABASE, f"USE {quote(schema)}")
+
+    def _execute_unless(self, code: int, statement: str) -> None:
+        """Carry out a statement; nothing where the server gives this error."""
         try:
             self.execute(statement)
         except ServerError as error:
-            if error.code != _UNKNOWN_VARIABLE:
+            if error.code != code:
                 raise
 
 

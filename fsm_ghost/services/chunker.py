@@ -95,7 +95,7 @@ class Chunker:
         self._session = session
         self._statements = statements
         self._plan = plan
-        cache = int(catalog.variables(session).get("max_binlog_cache_size", 2**63))
+        cache = int(catalog.variable(session, "max_binlog_cache_size") or 2**63)
         self._size = ChunkSize(settings, plan.bytes / max(plan.rows, 1), min(_MOST_BYTES, cache // 2))
         self._ruler = Ruler(session, statements, plan.key)
         self.seconds: float | None = None  # that the last chunk took

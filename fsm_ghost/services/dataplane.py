@@ -318,7 +318,7 @@ class DataPlane:
         tools, plan = self._tools, progress.the_plan
         self._check_definitions(progress)
         self._check_marker(progress)
-        self._kept = retention.seconds_kept(catalog.variables(tools.session))
+        self._kept = retention.seconds_kept(catalog.variables(tools.session, retention.VARIABLES))
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
         refresher = Refresher(self._tools.statements(plan), plan, quarantine=tools.settings.definition.quarantine)

@@ -21,7 +21,7 @@ def survey(session: Session, server: ServerIdentity, names: Names, *, on_replica
     definition = catalog.definition(session, names.original) if is_table else None
     return Subject(
         server=server,
-        variables=catalog.variables(session),
+        variables=catalog.every_variable(session),
         names=names,
         found=original,
         definition=definition,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fsm_ghost.model.coordinates import Coordinates
 
+VARIABLES = ("binlog_expire_logs_auto_purge", "binlog_expire_logs_seconds", "expire_logs_days")
 _DAY = 86_400.0  # seconds
 _HOUR = 3600.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.services.server.doors import speak
 from fsm_ghost.settings import ControlSettings, CopySettings, CutOverSettings
+from tests.conftest import ServerFactory
+from tests.crash.stage import until
 from tests.integration.driving import Driver, Running, contents, old_table
 from tests.servers import Database
 from tests.servers.answering import Answering, answering
@@ -152,3 +155,21 @@ def test_the_swap_is_steered_by_settings_that_are_changed_while_it_waits(
     assert say("unpostpone=t").startswith("done: ")
     assert running.ending().exit_code == 0
     assert contents(plain, "t", ["id", "n"]) == contents(plain, old_table(plain, "t"), ["id", "n"])
+
+
+def test_a_panic_is_heard_while_the_server_is_away(
+    fresh_server: ServerFactory, tmp_path: Path, doors: ExitStack
+) -> None:
+    here = Database(fresh_server())
+    here.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL)")
+    driver = Driver(here, tmp_path)
+    driver.server = replace(driver.server, socket="")  # PyMySQL forgets one that it could not connect
+    running = driver.start(driver.postponed())
+    running.until_postponed()
+    say = listening(driver, running, doors)
+    here.server.kill()
+    until(lambda: driver.record(running.id).epoch > 2, "attempts to reach it again")
+    assert say("panic").startswith("done: ")
+    with pytest.raises(StoppedError, match="stopped by panic"):
+        running.ending()
+    assert driver.record(running.id).reason == "stopped by panic"

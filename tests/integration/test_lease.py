@@ -33,7 +33,9 @@ class Host:
         self.migration = migration
         self.names = Names.for_table(TableName(database.name, "t"), datetime.now(UTC))
         self.lease = Lease(self.names.changelog, migration, token or f"token of {name}", name, epoch)
-        self.connections = Connections(connect_arguments(reached(database.server)), migration, self, self.lease)
+        self.connections = Connections(
+            connect_arguments(reached(database.server)), database.name, migration, self, self.lease
+        )
         self.session = self.connections.connect("looking around")
         self.recorded: list[int] = []
         self._next = 1

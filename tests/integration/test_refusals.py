@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from fsm_ghost.errors import ConnectionLostError, FsmGhostError, RefusedError
+from fsm_ghost.errors import ConnectionLostError, FsmGhostError, RefusedError, StoppedError
 from fsm_ghost.model.naming import Names
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql import catalog
@@ -173,21 +173,41 @@ def test_a_replica_by_another_channel_is_refused(driver: Driver, flavour: Flavou
         server.execute(end)
 
 
-def test_what_the_binary_log_leaves_out_is_refused(
-    fresh_server: ServerFactory, tmp_path_factory: pytest.TempPathFactory, flavour: Flavour
+def test_what_the_binary_log_leaves_out_is_refused_and_what_it_alone_has_is_migrated(
+    fresh_server: ServerFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """With --binlog-do-db MariaDB leaves out the statements that swap the tables as well."""
+    """What happens from then on stands in the binary log, in the order in which a replica has to do it."""
     here = Database(fresh_server({"binlog-do-db": "shop"}))
     here.execute("CREATE DATABASE shop")
-    here.execute("CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    here.execute("CREATE TABLE shop.t (id INT PRIMARY KEY, v INT NOT NULL)")
+    here.execute(f"INSERT INTO shop.t VALUES {', '.join(f'({number}, 0)' for number in range(500))}")
     here.execute("CREATE TABLE t (id INT PRIMARY KEY)")
     driver = Driver(here, tmp_path_factory.mktemp("store"))
     refused(driver, driver.settings(), f"leaves out {here.name}")
-    settings = replace(driver.settings(), schema="shop")
-    if flavour == "mariadb":
-        refused(driver, settings, "default database")
-    else:
-        assert driver.run(settings).exit_code == 0
+    settings = driver.postponed(schema="shop", alter="ADD COLUMN added INT NOT NULL DEFAULT 7, ADD INDEX v (v)")
+    running = driver.start(settings)
+    running.until_postponed()
+    here.execute("UPDATE shop.t SET v = 1 WHERE id % 3 = 0")
+    running.stop()
+    with pytest.raises(StoppedError):
+        running.ending()
+    here.execute("DELETE FROM shop.t WHERE id % 5 = 0")
+    here.execute("INSERT INTO shop.t VALUES (1000, 2)")
+    driver.flag_file.unlink()
+    assert driver.resume(running.id).exit_code == 0
+    wanted = [(n, int(n % 3 == 0), 7) for n in range(500) if n % 5] + [(1000, 2, 7)]
+    assert here.query("SELECT id, v, added FROM shop.t ORDER BY id") == wanted
+    logged = statements_logged(here)
+    made = [text.split()[0] for text in logged if running.id in text]
+    assert [verb for verb in made if verb in {"CREATE", "RENAME"}][-1] == "RENAME"
+    assert sum("_ghc" in text for text in logged if text.startswith(("CREATE", "DROP"))) == 2, "made and dropped"
+
+
+def statements_logged(database: Database) -> list[str]:
+    """The statements in the binary log."""
+    files = [row[0] for row in database.query("SHOW BINARY LOGS")]
+    events = [event for file in files for event in database.query(f"SHOW BINLOG EVENTS IN '{file}'")]
+    return [str(event[5]).removeprefix("use `shop`; ") for event in events if event[2] == "Query"]
 
 
 def test_what_sessions_are_up_to_is_a_warning(plain: Database, driver: Driver, flavour: Flavour) -> None:

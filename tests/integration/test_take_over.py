@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from fsm_ghost import migration
+from fsm_ghost.cli import main
+from fsm_ghost.cli.control.gauges import Look
 from fsm_ghost.engine.store import Store
 from fsm_ghost.errors import OwnedElsewhereError, StoppedError, TakenOverError, UsageError
 from fsm_ghost.model.naming import TableName
@@ -17,11 +20,13 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql.connections import Ownership
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import applier, mirror
-from fsm_ghost.settings import CopySettings
+from fsm_ghost.settings import CopySettings, HookSettings, ThrottleSettings
 from tests.integration.driving import PATIENCE, Condition, Driver, contents, old_table, tables
 from tests.servers import Database
+from tests.servers.answering import Answering, answering
 
 ROWS = 400
+SECRET = "hunter2"  # noqa: S105 - nobody's
 
 
 @pytest.fixture
@@ -174,6 +179,55 @@ def test_what_was_swapped_is_only_cleaned_up(filled: Database, driver: Driver, e
     running.go()
     assert running.ending().exit_code == 0, "it finds nothing left to do"
     assert_migrated(filled)
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------------
+
+
+class Refusing(Answering):
+    status = 503
+
+
+def test_no_secret_is_on_the_server_or_shown_anywhere(
+    filled: Database,
+    driver: Driver,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with answering(Refusing) as url:
+        hooks = HookSettings(hint_token=SECRET)
+        throttle = ThrottleSettings(http=f"{url}?key={SECRET}")
+        running = driver.start(driver.postponed(hooks=hooks, throttle=throttle))
+        running.until(lambda seen: "503" in str(seen.readings.waiting_for))
+        server = everything_kept_on_the_server(filled)
+        shown = what_people_are_shown(driver, running.id, capsys)
+        running.stop()
+        with pytest.raises(StoppedError):
+            running.ending()
+    assert "hooks-hint-token" in server, "the mirror was looked at"
+    assert f"the URL {url}?(not shown)" in shown, "what is waited for was told"
+    assert SECRET not in server + shown + caplog.text
+    assert driver.record().asked.hooks.hint_token == SECRET
+    assert {oct(file.stat().st_mode)[-2:] for file in driver.folder.glob("state.db*")} == {"00"}
+
+
+def everything_kept_on_the_server(database: Database) -> str:
+    """All that is in our tables, their definitions, and what our sessions are doing."""
+    sessions = database.query("SELECT * FROM information_schema.PROCESSLIST")
+    return f"{tables(database)} {[database.query(f'SELECT * FROM {name}') for name in tables(database)]} {sessions}"
+
+
+def what_people_are_shown(driver: Driver, number: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What commands, the page and metrics show of a running migration."""
+    capsys.readouterr()
+    state = f"--state-db={driver.state_file}"
+    for command in (["status"], ["history"], ["report"]):
+        main([*command, number, state])
+        main([*command, number, state, "--json"])
+    main(["list", state])
+    look = Look(driver.state_file, number)
+    return f"{capsys.readouterr().out} {look.document()} {look.figures()}"
 
 
 # --- Whoever is still there -------------------------------------------------------------------------------------------

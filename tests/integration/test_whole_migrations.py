@@ -167,3 +167,20 @@ def test_the_old_table_is_dropped_where_that_is_wanted(database: Database, drive
     assert driver.run(settings).exit_code == 0
     assert tables(database).keys() == {"t"}
     assert ADD_COLUMN in driver.record().statement
+
+
+def test_tables_whose_names_differ_in_case_only_are_migrated_at_the_same_time(
+    database: Database, driver: Driver
+) -> None:
+    for name in ("t", "T"):
+        database.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY, v VARCHAR(9) NOT NULL)")
+        database.execute(f"INSERT INTO {name} VALUES (1, '{name}'), (2, 'other')")
+    first, second = (driver.start(driver.postponed(name)) for name in ("t", "T"))
+    for running in (first, second):
+        running.until_postponed()
+    database.execute("UPDATE t SET v = 'new' WHERE id = 2")
+    database.execute("DELETE FROM T WHERE id = 2")
+    driver.flag_file.unlink()
+    assert first.ending().exit_code == second.ending().exit_code == 0
+    assert database.query("SELECT id, v, added FROM t ORDER BY id") == [(1, "t", 7), (2, "new", 7)]
+    assert database.query("SELECT id, v, added FROM T") == [(1, "T", 7)]

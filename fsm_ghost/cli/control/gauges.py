@@ -56,6 +56,11 @@ class Look:
         commands = of_history(snapshot, journal, orders, now)["commands"]
         return {**of_status(snapshot, journal, now), "commands": commands}
 
+    def chunk_seconds(self, first: int, last: int) -> dict[int, float]:
+        """How long each chunk between these numbers took."""
+        with closing(Store.reading(self._state_file)) as store:
+            return store.chunk_seconds(self._migration, first, last)
+
     def figures(self) -> tuple[Figure, ...]:
         """The same in figures."""
         with closing(Store.reading(self._state_file)) as store:
@@ -76,7 +81,7 @@ def begin(state_file: Path, record: Record) -> Iterator[Closable]:
             file = Path(settings.file)
             yield _Told("metrics-file", FILE_EVERY, lambda: exposition.write(file))
     if settings.statsd_addr:
-        statsd = StatsD(settings.statsd_addr, settings.statsd_tags)
+        statsd = StatsD(settings.statsd_addr, settings.statsd_tags, look.chunk_seconds)
         yield _Told("statsd", STATSD_EVERY, lambda: statsd.send(look.snapshot()), statsd.close)
 
 

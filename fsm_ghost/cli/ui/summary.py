@@ -150,7 +150,6 @@ def _plan(plan: Plan, snapshot: Snapshot) -> list[tuple[str, str]]:
         *told,
         *(("unknown", question) for question in probe.unknown),
         *(("note", remark) for remark in plan.remarks),
-        *(("check", f"{pair.original} will be called {pair.ghost}") for pair in plan.renamed_checks),
         ("indexes", _indexes(plan)),
         ("ghost", str(plan.names.ghost)),
         ("old", f"kept as {plan.names.old.name} (the time stamp will be that of the run)"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
@@ -215,13 +215,13 @@ _BEFORE_TABLE = frozenset({"TABLE", "RENAME", "TO", "AS", "=", "REFERENCES"})
 class QueryReader:
     """Tells what a statement means for `original`; statements with the comment `own_tag` are ours.
 
-    Names are compared without regard to case: on a server that tells `Orders` from `orders` this may stop a migration
-    for the other table's sake, but it never misses a statement on a server that does not.
+    `ignoring_case` says that the server takes names of tables and schemas that differ only in case for one.
     """
 
-    def __init__(self, original: TableName, own_tag: str) -> None:
+    def __init__(self, original: TableName, own_tag: str, *, ignoring_case: bool = False) -> None:
         self._original = original
         self._own_tag = own_tag
+        self._same = _same_but_for_case if ignoring_case else _same
 
     def meaning(self, query: Query) -> Meaning:
         """What the statement means."""
@@ -231,7 +231,7 @@ class QueryReader:
             return framing
         if words[0] not in _DEFINING and self._is_elsewhere(query):
             return Meaning.NOTHING  # unread, however long it is
-        statement = _Statement(query, self._original)
+        statement = _Statement(query, self._original, self._same)
         if self._own_tag in query.text and self._own_tag in comments(query):
             return Meaning.SWAPS if statement.renames() else Meaning.NOTHING
         if statement.redefines():
@@ -242,7 +242,7 @@ class QueryReader:
     def _is_elsewhere(self, query: Query) -> bool:
         """Whether the server says that the statement used other databases only."""
         used = query.databases
-        return used is not None and not any(_same(name, self._original.schema) for name in used)
+        return used is not None and not any(self._same(name, self._original.schema) for name in used)
 
 
 def _framing(words: Sequence[str]) -> Meaning | None:
@@ -256,9 +256,10 @@ def _framing(words: Sequence[str]) -> Meaning | None:
 
 
 class _Statement:
-    """A statement's tokens, and where they name the original."""
+    """A statement's tokens, and where they name the original; `same` compares names."""
 
-    def __init__(self, query: Query, original: TableName) -> None:
+    def __init__(self, query: Query, original: TableName, same: Callable[[str, str], bool]) -> None:
+        self._same = same
         self._tokens = _inner(list(tokens(query)))
         self._words = [token.word for token in self._tokens]
         self._schema = query.schema
@@ -350,7 +351,7 @@ class _Statement:
         for at, token in enumerate(self._tokens):
             if self._is_name(token) and self._words[at + 1 : at + 2] != ["."]:
                 schema, begin = self._qualified(at)
-                if _same(schema, self._original.schema):
+                if self._same(schema, self._original.schema):
                     yield begin
 
     def _qualified(self, at: int) -> tuple[str, int]:
@@ -359,10 +360,10 @@ class _Statement:
         return self._schema, at
 
     def _is_name(self, token: Token) -> bool:
-        return _same(token.name, self._original.name)
+        return self._same(token.name, self._original.name)
 
     def _is_schema(self, token: Token) -> bool:
-        return _same(token.name, self._original.schema)
+        return self._same(token.name, self._original.schema)
 
 
 def _inner(statement: list[Token]) -> list[Token]:
@@ -375,7 +376,12 @@ def _inner(statement: list[Token]) -> list[Token]:
 
 def _same(name: str, wanted: str) -> bool:
     """Whether two identifiers may be the same one."""
-    return name.lower() == wanted.lower() or (_is_undecodable(name) and not wanted.isascii())
+    return name == wanted or (_is_undecodable(name) and not wanted.isascii())
+
+
+def _same_but_for_case(name: str, wanted: str) -> bool:
+    """The same, where case does not count."""
+    return _same(name.lower(), wanted.lower())
 
 
 def _is_undecodable(text: str) -> bool:

@@ -54,11 +54,12 @@ class KeyStream:
         self._is_over = False
         self._failure: FsmGhostError | None = None
         tables = Original(original, columns, key), Changelog(changelog)
-        queries = QueryReader(original, own_tag)
         self._tap = Tap(
             connect, server=server, server_id=server_id, start=start, heartbeat=heartbeat, dead_after=dead_after
         )
-        self._reader = Reader(start, *tables, queries, ignoring_case=self._tap.ignores_case)
+        ignoring_case = self._tap.ignores_case
+        queries = QueryReader(original, own_tag, ignoring_case=ignoring_case)
+        self._reader = Reader(start, *tables, queries, ignoring_case=ignoring_case)
 
     @property
     def boundary(self) -> Coordinates:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.services.applier import MOST_DIRTY
 from fsm_ghost.services.metrics.figures import is_throttled
@@ -17,10 +18,16 @@ _LONGEST = 1400  # bytes of a datagram
 
 
 class StatsD:
-    """Sends what a migration has come to since the last time. One thread only."""
+    """Sends what a migration has come to since the last time. One thread only.
 
-    def __init__(self, address: str, tags: tuple[str, ...]) -> None:
+    `chunk_seconds` tells how long each chunk took, by number, from one number to another.
+    """
+
+    def __init__(
+        self, address: str, tags: tuple[str, ...], chunk_seconds: Callable[[int, int], Mapping[int, float]]
+    ) -> None:
         self._tags = tags
+        self._chunk_seconds = chunk_seconds
         self._socket = _connected(address)
         self._last: Snapshot | None = None
         self._throttled_since: float | None = None
@@ -55,6 +62,7 @@ class StatsD:
             yield self._line("lag.heartbeat_seconds", readings.stream_delay, tags=(tag,))
         yield self._line("throttle.active", int(throttled))
         yield from self._throttling(throttled=throttled)
+        yield from self._chunks(snapshot.progress)
         yield from self._swaps(snapshot)
 
     def _throttling(self, *, throttled: bool) -> Iterator[str]:
@@ -67,6 +75,19 @@ class StatsD:
             lasted = round((now - self._throttled_since) * 1000)
             self._throttled_since = None
             yield self._line("throttle.duration_milliseconds", lasted, "h")
+
+    def _chunks(self, progress: Progress) -> Iterator[str]:
+        """How long each chunk took that was copied since the last time."""
+        before = self._last.progress if self._last else progress
+        open_before = {chunk.number for chunk in before.open_chunks}
+        copied = open_before | set(range(before.chunks + 1, progress.chunks + 1))
+        copied -= {chunk.number for chunk in progress.open_chunks}
+        if not copied:
+            return
+        took = self._chunk_seconds(min(copied), max(copied))
+        for number in sorted(copied & took.keys()):
+            tags = ("side:target", "kind:chunk_copy", "outcome:ok")
+            yield self._line("query.duration_milliseconds", round(took[number] * 1000), "h", tags)
 
     def _swaps(self, snapshot: Snapshot) -> Iterator[str]:
         """Attempts that have ended since the last time."""

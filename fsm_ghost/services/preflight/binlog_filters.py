@@ -5,19 +5,19 @@ from fsm_ghost.services.preflight.subject import Subject
 
 
 def check(subject: Subject) -> Finding | None:
-    """Refuse a schema that --binlog-do-db or --binlog-ignore-db leaves out; on MariaDB every --binlog-do-db.
+    """Refuse a schema that --binlog-do-db or --binlog-ignore-db leaves out.
 
-    It leaves out statements without a default database, such as ours: neither the replicas nor we would hear of the
-    swap. MySQL goes by the tables that they name.
+    Where it is logged, so is all that we do: changes of rows are judged by the schema of their table, DDL by the
+    default database, and that is the same in our sessions.
     """
-    schema, filters = subject.names.original.schema, subject.filters
-    if filters.leave_out(schema):
-        reason = f"the binary log leaves out {schema}"
-    elif filters.only and not subject.is_mysql:
-        reason = "the binary log leaves out statements without a default database, so the swap would not be in it"
-    else:
+    schema = subject.names.original.schema
+    if not subject.filters.leave_out(schema):
         return None
-    return Finding(reason, "Restart the server without --binlog-do-db and --binlog-ignore-db.", evidence(subject))
+    return Finding(
+        f"the binary log leaves out {schema}: neither its changes nor the swap would be in it",
+        f"Restart the server with --binlog-do-db={schema} besides, or without --binlog-ignore-db={schema}.",
+        evidence(subject),
+    )
 
 
 def evidence(subject: Subject) -> tuple[str, ...]:

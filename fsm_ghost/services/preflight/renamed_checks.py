@@ -9,13 +9,11 @@ def check(subject: Subject) -> Finding | None:
     """Warn of CHECKs with names of their own (MySQL): a name is given once in a schema, and the old table has it."""
     if not subject.is_mysql:
         return None
-    every = check_names.own_names(subject)
-    named = [name for name in every if not check_names.generated_number(subject, name)]
+    named = [name for name in check_names.own_names(subject) if not check_names.generated_number(subject, name)]
     if not named:
         return None
-    table = subject.names.original.name
     return Finding(
-        f"CHECK constraints will be called {table}_chk_1 to {table}_chk_{len(every)}: MySQL names them anew",
+        f"CHECK constraints will be called {subject.names.original.name}_chk_1 and so on: MySQL names them anew",
         "If something goes by their names, drop and add them natively afterwards.",
         few(named),
     )

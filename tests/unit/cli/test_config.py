@@ -31,10 +31,11 @@ def test_every_option_is_shown_with_its_value_and_its_origin(home: Home, capsys:
 def test_no_password_is_shown(home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     home.profiles("[profile.prod]\nhooks-hint-token = 'hunter2'\nurl = 'mysql://me:hunter2@db1'")
     named = ("--master-password=hunter2", "--assume-master-host=db1", "--notify-url=https://h/hunter2")
-    found = shown(home, capsys, "--profile=prod", *named)
+    found = shown(home, capsys, "--profile=prod", *named, "--throttle-http=https://h/may-i?key=hunter2")
     assert "hunter2" not in str(found)
     assert found["password"][0] == found["url"][0] == found["hooks-hint-token"][0] == "********"
     assert found["notify-url"][0] == "********"
+    assert found["throttle-http"][0] == "https://h/may-i?(not shown)"
     monkeypatch.setenv("MYSQL_PWD", "hunter2")
     assert shown(home, capsys)["password"] == ("********", "MYSQL_PWD")
 

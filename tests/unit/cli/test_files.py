@@ -291,7 +291,7 @@ def test_a_statement_counts_more_than_the_schema_in_a_file_or_a_url(home: Home) 
 def test_a_file_that_was_found_does_not_change_what_another_host_has_left(home: Home) -> None:
     left = Settings(ServerSettings(), "shop", "orders", "ADD c INT")
     home.profiles("[profile.default]\ncut-over-kill = 'yes'\nhooks-hint = 'x'")
-    assert here(home.parsed("resume", "--from-server"), left) == left
+    assert here(home.parsed("resume", "--from-server"), left, ()) == left
 
 
 def test_files_ask_for_nothing_anew(home: Home) -> None:

@@ -99,9 +99,14 @@ def test_a_password_on_the_command_line_vanishes_from_the_process_list(form: lis
     assert SECRET not in warning + more
 
 
-@pytest.mark.parametrize("form", [["--notify-url", SECRET], [f"--notify-url={SECRET}"]])
-def test_a_url_to_be_told_vanishes_from_the_process_list_as_a_password_does(form: list[str]) -> None:
-    assert _secrets(["start", *form]) == [(len(form), SECRET)]
+@pytest.mark.parametrize("name", ["notify-url", "hooks-hint-token", "throttle-http"])
+def test_whatever_may_be_a_secret_vanishes_from_the_process_list_as_a_password_does(name: str) -> None:
+    assert _secrets(["start", f"--{name}", SECRET]) == [(2, SECRET)]
+    assert _secrets(["start", f"--{name}={SECRET}"]) == [(1, SECRET)]
+
+
+def test_a_url_that_is_said_to_a_running_migration_vanishes_from_the_process_list() -> None:
+    assert _secrets(["control", "abc", f"throttle-http={SECRET}"]) == [(2, SECRET)]
 
 
 def test_a_password_in_a_url_vanishes_from_the_process_list(tmp_path: Path) -> None:

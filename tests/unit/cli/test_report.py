@@ -338,7 +338,7 @@ def test_no_secret_is_in_a_report() -> None:
             SETTINGS,
             server=ServerSettings("db1", password="hunter2"),  # noqa: S106 - nobody's
             hooks=HookSettings(hint_token="hunter2"),  # noqa: S106
-            throttle=ThrottleSettings(http="https://me:hunter2@check.example:8080/orders?token=hunter2"),
+            throttle=ThrottleSettings(http="https://check.example:8080/orders?token=hunter2"),
         )
     )
     assert "hunter2" not in json.dumps(report)

@@ -23,9 +23,10 @@ from fsm_ghost.cli.ui.summary import print_list, print_plan, print_status
 from fsm_ghost.cli.ui.terminal import quiet_control_keys
 from fsm_ghost.engine.store import JournalEntry
 from fsm_ghost.errors import StoppedError
+from fsm_ghost.model.finding import Finding
 from fsm_ghost.model.forecast import Forecast
 from fsm_ghost.model.phase import Phase
-from fsm_ghost.model.plan import Lossy
+from fsm_ghost.model.plan import Lossy, MappedColumn
 from fsm_ghost.model.probe import NOT_PROBED, Offence
 from tests.unit.cli.made_up import COPYING, GALLERY, NOW, PLAN, STARTED
 
@@ -263,6 +264,14 @@ def test_a_plan_tells_what_is_saved_by_comparing_while_indexes_are_built(capsys:
     print_plan(replace(COPYING, progress=progress))
     assert "about 1 m 23 s (" in (text := capsys.readouterr().out)
     assert "; indexes and comparison side by side save 7 s)" in " ".join(text.split())
+
+
+def test_a_plan_says_once_that_a_check_is_called_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = replace(PLAN, renamed_checks=(MappedColumn("positive", "orders_chk_1"),))
+    warned = (Finding("CHECK constraints will be called orders_chk_1 and so on", "", ("positive",)),)
+    print_plan(replace(COPYING, progress=replace(COPYING.progress, plan=plan, warnings=warned)))
+    text = capsys.readouterr().out
+    assert (text.count("positive"), text.count("orders_chk_1")) == (1, 1)
 
 
 def test_colours_are_left_out_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

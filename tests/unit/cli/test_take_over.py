@@ -32,6 +32,7 @@ class Played:
     def __init__(self, state_db: Path) -> None:
         self.state_db = state_db
         self.left = SETTINGS
+        self.withheld: tuple[str, ...] = ()
         self.asked: list[tuple[TableName, ServerSettings, bool]] = []
         self.adapted: list[Settings] = []
         self.driven: list[tuple[str, str | None]] = []
@@ -43,10 +44,10 @@ class Played:
         server: ServerSettings,
         *,
         force: bool,
-        adapted: Callable[[Settings], Settings],
+        adapted: Callable[[Settings, tuple[str, ...]], Settings],
     ) -> str:
         self.asked.append((table, server, force))
-        self.adapted.append(adapted(self.left))
+        self.adapted.append(adapted(self.left, self.withheld))
         if not store.migrations():
             self.note(store)
         return ID

@@ -8,11 +8,19 @@ import pytest
 
 from fsm_ghost.cli.arguments import parse
 from fsm_ghost.cli.options import options_of
-from fsm_ghost.cli.to_settings import change, named_table, server, settings
+from fsm_ghost.cli.to_settings import change, here, named_table, server, settings
 from fsm_ghost.errors import UsageError
 from fsm_ghost.model.plan import Lossy
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.settings import CutOverSettings, Encryption, HookSettings, Kill, ServerSettings, Settings
+from fsm_ghost.settings import (
+    CutOverSettings,
+    Encryption,
+    HookSettings,
+    Kill,
+    ServerSettings,
+    Settings,
+    ThrottleSettings,
+)
 
 _NOWHERE: dict[str, str] = {}
 _WHAT = ("--database=shop", "--table=orders", "--alter=ADD c INT")
@@ -208,6 +216,27 @@ def test_who_is_told_of_a_migration_may_be_changed_on_the_way() -> None:
     assert changed(told, _COPYING)[0] == replace(told, hooks=HookSettings(hint="x", notify_url="https://h/new"))
     with pytest.raises(UsageError, match="--notify-url"):
         change(parse("resume", ["--notify-url=file:///etc/passwd"], _NOWHERE))
+
+
+def taken_over_with(*arguments: str) -> Settings:
+    """What a migration is asked for once another host has it that was begun with secrets."""
+    left = replace(_BEGUN, cut_over=CutOverSettings())
+    return here(parse("resume", ("--from-server", *arguments), _NOWHERE), left, ("hooks-hint-token", "throttle-http"))
+
+
+def test_secrets_that_are_not_on_the_server_are_asked_for_anew() -> None:
+    with pytest.raises(UsageError, match="--hooks-hint-token and --throttle-http; ") as refused:
+        taken_over_with()
+    assert "--hooks-hint-token= --throttle-http=" in refused.value.remedy
+    with pytest.raises(UsageError, match="begun with --throttle-http; "):
+        taken_over_with("--hooks-hint-token=new")
+    found = taken_over_with("--hooks-hint-token=new", "--throttle-http=https://h/?key=new")
+    assert (found.hooks.hint_token, found.throttle.http) == ("new", "https://h/?key=new")
+
+
+def test_one_may_go_on_without_the_secrets_of_another_host() -> None:
+    found = taken_over_with("--hooks-hint-token=", "--throttle-http=")
+    assert (found.hooks.hint_token, found.throttle) == ("", ThrottleSettings())
 
 
 def test_what_is_asked_of_hooks_is_in_the_settings() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from fsm_ghost.errors import OwnedElsewhereError, UsageError
 from fsm_ghost.model import document
 from fsm_ghost.model.phase import Moment, Outcome, Phase
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.settings import HookSettings, ServerSettings, Settings
+from fsm_ghost.settings import HookSettings, ServerSettings, Settings, ThrottleSettings
 from tests.unit.engine.begun import BROKEN, MIGRATION, NO_READINGS, ORDERS, OTHER, PASSED, begin, chunks, step
 from tests.unit.model.examples import at, plan
 
@@ -134,18 +135,35 @@ def test_hooks_that_are_not_known_to_have_run_are_run_again_elsewhere(run: Run, 
     there.release()
 
 
-def test_the_url_that_is_told_is_not_handed_over_for_it_is_often_a_secret(store: Store, run: Run) -> None:
+def test_what_may_be_a_secret_is_not_handed_over_but_that_it_was_given(store: Store, run: Run) -> None:
     in_copy(run)
-    hooks = HookSettings(hint="ticket", notify_url="https://h/k3y")
-    settings = Settings(ServerSettings(), ORDERS.schema, ORDERS.name, "ADD c INT", hooks=hooks)
+    hooks = HookSettings(hint="ticket", notify_url="https://h/k3y", hint_token="k3y")  # noqa: S106 - nobody's
+    throttle = ThrottleSettings(http="https://h/may-i?token=k3y")
+    handed, asked = handed_over_with(store, hooks=hooks, throttle=throttle)
+    assert "k3y" not in document.dump(handed)
+    assert asked.hooks == HookSettings(hint="ticket")
+    assert asked.throttle == ThrottleSettings()
+    assert handed.origin.withheld == ("hooks-hint-token", "notify-url", "throttle-http")
+    assert store.find(OTHER).asked.hooks == hooks
+
+
+def test_a_url_to_be_asked_in_which_there_is_no_secret_is_handed_over(store: Store, run: Run) -> None:
+    in_copy(run)
+    throttle = ThrottleSettings(http="https://h/may-i")
+    handed, asked = handed_over_with(store, throttle=throttle)
+    assert asked.throttle == throttle
+    assert handed.origin.withheld == ()
+
+
+def handed_over_with(store: Store, **asked: Any) -> tuple[Handover, Settings]:  # noqa: ANN401 - any field of the settings
+    """What is handed over of another migration that was asked for so, and its settings there."""
+    settings = Settings(ServerSettings(), ORDERS.schema, ORDERS.name, "ADD c INT", **asked)
     store.create(OTHER, server="2", host="db2", table=ORDERS, statement="", settings=document.dump(settings))
     other = store.drive(OTHER, "me")
     other.enter(PASSED, Step(Progress(), Outcome.PASSED), NO_READINGS, ("POST fsm-ghost-on-validate-passed",))
     handed = handed_over(other)
     other.release()
-    assert "k3y" not in handed.origin.settings
-    assert document.load(Settings, handed.origin.settings).hooks == HookSettings(hint="ticket")
-    assert store.find(OTHER).asked.hooks == hooks
+    return handed, document.load(Settings, handed.origin.settings)
 
 
 def test_connections_elsewhere_have_numbers_of_their_own(run: Run, elsewhere: Store) -> None:

@@ -631,6 +631,17 @@ def test_an_end_is_compared_as_a_value_of_its_type(run: Run) -> None:
     assert not run.chain_is_complete()
 
 
+def test_how_long_chunks_took_is_known_of_those_that_are_copied(store: Store, run: Run) -> None:
+    made = chunks(10, 20, 30)
+    progress = Progress(open_chunks=made).range_found((1,), (30,))
+    run.checkpoint(Step(progress), NO_READINGS)
+    done = step(progress, made[0], made[2])
+    run.checkpoint(done, NO_READINGS)
+    assert store.chunk_seconds(MIGRATION, 1, 3) == {each.chunk.number: each.seconds for each in done.copied}
+    assert store.chunk_seconds(MIGRATION, 2, 2) == {}
+    assert store.chunk_seconds(OTHER, 1, 3) == {}
+
+
 def test_a_chunk_is_recorded_once_and_stays_committed_when_it_is_reported_open_again(path: Path, run: Run) -> None:
     made = chunks(10)
     assert chain(run, made, made, 10)

@@ -43,7 +43,7 @@ _WRONG = {
     "max-load": ("Threads_running",),
     "nice-ratio": ("nan", "101", "nice"),
     "max-lag-millis": ("99", "1.5"),
-    "throttle-http": ("file:///etc/passwd",),
+    "throttle-http": ("file:///etc/passwd", "https://me:sesame@host/may-i"),
     "throttle-http-interval-millis": ("0",),
     "critical-load-hibernate-seconds": ("-1",),
     "ignore-http-errors": ("perhaps",),

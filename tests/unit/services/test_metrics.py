@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fsm_ghost.errors import UsageError
+from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.progress import Swap
 from fsm_ghost.model.snapshot import Snapshot
@@ -130,9 +131,14 @@ def receiver() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def statsd(receiver: socket.socket) -> Iterator[StatsD]:
-    made = StatsD(f"127.0.0.1:{receiver.getsockname()[1]}", ("env:test", "team:db"))
+    made = StatsD(f"127.0.0.1:{receiver.getsockname()[1]}", ("env:test", "team:db"), took)
     yield made
     made.close()
+
+
+def took(first: int, last: int) -> dict[int, float]:
+    """Each chunk took as many milliseconds as its number, but for one of which that is not known."""
+    return {number: number / 1000 for number in range(first, last + 1) if number != 7}
 
 
 def received(statsd: StatsD, receiver: socket.socket, snapshot: Snapshot) -> dict[str, str]:
@@ -176,6 +182,21 @@ def test_a_throttle_is_counted_when_it_begins_and_measured_when_it_ends(
     assert "throttle.duration_milliseconds" not in received(statsd, receiver, COPYING)
 
 
+def test_the_time_that_each_chunk_took_is_sent_once(statsd: StatsD, receiver: socket.socket) -> None:
+    def at(chunks: int, *unfinished: int) -> list[str]:
+        left = tuple(Chunk(number, KeyRange(None, (number,))) for number in unfinished)
+        statsd.send(replace(COPYING, progress=replace(COPYING.progress, chunks=chunks, open_chunks=left)))
+        lines = receiver.recv(65_536).decode().splitlines()
+        return [line.partition(":")[2] for line in lines if line.startswith("gh_ost.query.duration_milliseconds:")]
+
+    tags = "|h|#env:test,team:db,side:target,kind:chunk_copy,outcome:ok"
+    assert at(3, 2) == []
+    assert at(5, 2, 5) == [f"4{tags}"]
+    assert at(8, 8) == [f"2{tags}", f"5{tags}", f"6{tags}"]
+    assert at(8) == [f"8{tags}"]
+    assert at(8) == []
+
+
 def test_attempts_to_swap_are_counted_by_what_came_of_them(statsd: StatsD, receiver: socket.socket) -> None:
     def at(phase: Phase, **changes: object) -> Snapshot:
         return replace(COPYING, phase=phase, progress=replace(COPYING.progress, **changes))  # type: ignore[arg-type]
@@ -194,7 +215,7 @@ def test_a_unix_socket_will_do_and_long_tags_take_several_datagrams(tmp_path: Pa
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as there:
         there.bind(str(tmp_path / "statsd"))
         there.settimeout(60)
-        statsd = StatsD(f"unix://{tmp_path}/statsd", ("x" * 500,))
+        statsd = StatsD(f"unix://{tmp_path}/statsd", ("x" * 500,), took)
         statsd.send(COPYING)
         statsd.close()
         seen = there.recv(65_536).decode()
@@ -208,11 +229,11 @@ def test_a_unix_socket_will_do_and_long_tags_take_several_datagrams(tmp_path: Pa
 @pytest.mark.parametrize("address", ["nowhere", "host:port", "unix:///nowhere/statsd", "", "host:"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="--statsd-addr"):
-        StatsD(address, ())
+        StatsD(address, (), took)
 
 
 def test_nobody_there_is_an_error_that_can_be_told(receiver: socket.socket) -> None:
-    statsd = StatsD(f"127.0.0.1:{receiver.getsockname()[1]}", ())
+    statsd = StatsD(f"127.0.0.1:{receiver.getsockname()[1]}", (), took)
     receiver.close()
     with pytest.raises(ConnectionRefusedError):
         send_for_a_while(statsd)

@@ -11,7 +11,7 @@ from fsm_ghost.mysql.binlog.failures import UnreadableError
 from fsm_ghost.mysql.binlog.queries import Meaning, Query, QueryReader, read_query
 
 TAG = "fsm-ghost 1f0c"
-READER = QueryReader(TableName("shop", "orders"), TAG)
+READER = QueryReader(TableName("shop", "orders"), TAG, ignoring_case=True)
 
 
 def meaning(text: str, schema: str = "shop") -> Meaning:
@@ -281,10 +281,17 @@ def test_a_backslash_ends_a_string_in_sessions_without_escapes() -> None:
 
 
 def test_names_with_quotes_and_other_scripts_are_recognised() -> None:
-    reader = QueryReader(TableName("shöp", "a`b"), TAG)
+    reader = QueryReader(TableName("shöp", "a`b"), TAG, ignoring_case=True)
     assert reader.meaning(Query("DROP TABLE `a``b`", "SHÖP")) is Meaning.REDEFINES
     assert reader.meaning(Query("DROP TABLE `a``b`", "elsewhere")) is Meaning.NOTHING
     assert reader.meaning(Query("DROP TABLE shöp.`a``b`", "elsewhere")) is Meaning.REDEFINES
+
+
+def test_a_table_called_otherwise_in_case_only_is_another_where_the_server_says_so() -> None:
+    reader = QueryReader(TableName("shop", "orders"), TAG)
+    assert reader.meaning(Query("RENAME TABLE Orders TO x", "shop")) is Meaning.NOTHING
+    assert reader.meaning(Query("DROP TABLE orders", "Shop")) is Meaning.NOTHING
+    assert reader.meaning(Query("DROP TABLE ORDERS, orders", "shop")) is Meaning.REDEFINES
 
 
 def test_a_schema_called_like_the_table_is_not_mistaken_for_it() -> None:
