@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -64,10 +64,17 @@ def is_stopped(process: int) -> bool:
 
 
 class Command:
-    """A running command; its output is kept for the message of a test that fails."""
+    """A running command; its output is kept for the message of a test that fails.
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], output: Path) -> None:
+    `relieve` is called when it takes very long: on a starved machine it never catches up with an application that goes
+    on at its own rate.
+    """
+
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], output: Path, relieve: Callable[[], None]
+    ) -> None:
         self._output = output
+        self._relieve = relieve
         self._arguments = " ".join(arguments)
         self.verb = arguments[0]
         with output.open("wb") as file:
@@ -90,6 +97,9 @@ class Command:
 
     def wait(self) -> int:
         """The exit code; negative for the signal that ended it."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(PATIENCE / 2)
+        self._relieve()
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -235,7 +245,7 @@ class Stage:
         address = ["--host", self.server.host, "--port", str(self.server.port), "--user", self.user]
         common = ["--state-db", str(self.state_db), *address, "--verbose"]
         held = {"FSM_GHOST_TEST_HOLD": str(self._hold_file)} if self._hold_file.exists() else {}
-        command = Command([*arguments, *common], environment | held, output)
+        command = Command([*arguments, *common], environment | held, output, self.writers.stop)
         self._commands.append(command)
         return command
 
