@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fsm_ghost.model.naming import TableName
 
@@ -37,7 +37,8 @@ class Index:
     """An index: its columns in order; `prefixed` when one is indexed by prefix or through an expression.
 
     `lengths` are the lengths of the prefixes, in characters or bytes as the column has them; None for a whole column.
-    `expressions` are those that it is made of besides columns.
+    `expressions` are those that it is made of besides columns. What is `hidden` from the optimizer (INVISIBLE, IGNORED)
+    cannot be forced on it either; the index is the same one for all that.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Index:
     type: str
     lengths: tuple[int | None, ...] = ()
     expressions: tuple[str, ...] = ()
+    hidden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,7 +348,7 @@ def _length(column: Column) -> int:
 
 
 def _is_usable(definition: Definition, index: Index) -> bool:
-    if not index.unique or index.prefixed or index.type != "BTREE":
+    if not index.unique or index.prefixed or index.hidden or index.type != "BTREE":
         return False
     columns = [definition.column(name) for name in index.columns]
     return all(
@@ -364,10 +364,11 @@ def _preference(definition: Definition, index: Index) -> int:
 
 
 def _twin(ghost: Definition, names: list[str]) -> Index | None:
-    """The ghost table's unique index of the same columns in the same order."""
+    """A unique index of the ghost table that rows can be found by: of the same columns in the same order."""
     wanted = [name.lower() for name in names]
     for index in ghost.indexes:
-        if index.unique and not index.prefixed and [name.lower() for name in index.columns] == wanted:
+        is_usable = index.unique and not index.prefixed and not index.hidden
+        if is_usable and [name.lower() for name in index.columns] == wanted:
             return index
     return None
 
