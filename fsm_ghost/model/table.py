@@ -11,7 +11,7 @@ from fsm_ghost.model.naming import TableName
 class Column:
     """A column as information_schema shows it; `type` is the full COLUMN_TYPE, `data_type` its first word.
 
-    `default` is its default in SQL, None without one.
+    `default` is its default in SQL, None without one; `expression` is what it is generated from.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Column:
     auto_increment: bool
     has_default: bool
     default: str | None = None
+    expression: str = ""
 
     @property
     def folded(self) -> str:

@@ -236,6 +236,7 @@ def _column(row: dict[str, Any]) -> Column:
         auto_increment="auto_increment" in str(row["extra"]).lower(),
         has_default=row["column_default"] is not None,
         default=_default(row),
+        expression=str(row["generation_expression"] or ""),
     )
 
 

@@ -299,14 +299,19 @@ def unproved_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:
     """Whether a unique index was there before, word for word, over columns that are what they were.
 
-    An expression may be about any column.
+    An expression may be about any column, also a generated one.
     """
     if index not in original.indexes:
         return False
     same = _folded(m.ghost for m in mapping if m.original == m.ghost and _is_unchanged_pair(original, ghost, m))
     if index.expressions:
-        return _folded(mapped.ghost for mapped in mapping) <= same
+        return _folded(mapped.ghost for mapped in mapping) <= same and _generates_the_same(original, ghost)
     return _folded(index.columns) <= same
+
+
+def _generates_the_same(original: Definition, ghost: Definition) -> bool:
+    """Whether every generated column that stays is what it was; one that an index needs, servers do not drop."""
+    return all(ghost.column(old.name) in {old, None} for old in original.columns if old.generated)
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:
@@ -314,8 +319,9 @@ def _folded(names: Iterable[str]) -> frozenset[str]:
 
 
 def _is_unchanged_pair(original: Definition, ghost: Definition, mapped: MappedColumn) -> bool:
+    """As `_is_unchanged`; what is stored instead of values that do not fit may make two of them alike."""
     old = original.column(mapped.original)
-    return old is not None and _is_unchanged(ghost, old, mapped.ghost)
+    return old is not None and not mapped.instead and _is_unchanged(ghost, old, mapped.ghost)
 
 
 def _is_unchanged(ghost: Definition, old: Column, new_name: str) -> bool:

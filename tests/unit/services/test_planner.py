@@ -67,10 +67,13 @@ def mapped(text: str, original: Definition, ghost: Definition) -> list[tuple[str
     return [(one.original, one.ghost) for one in planner.map_columns(alteration(text), original, ghost, {})]
 
 
-def plan(text: str, original: Definition, ghost: Definition, autoinc_mode: str = "2") -> Plan:
-    return planner.make_plan(
-        NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode, DefinitionSettings()
-    )
+AS_IT_IS = DefinitionSettings()
+
+
+def plan(
+    text: str, original: Definition, ghost: Definition, autoinc_mode: str = "2", asked: DefinitionSettings = AS_IT_IS
+) -> Plan:
+    return planner.make_plan(NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode, asked)
 
 
 ORDERS = definition(column("id"), column("a"), column("b", "varchar(10)"), PRIMARY)
@@ -367,6 +370,22 @@ def test_a_unique_key_over_an_expression_that_was_there_before_is_kept_as_long_a
         *(replace(c, type="varchar(9)") if c.name == "email" else c for c in USERS.columns), odd, PRIMARY
     )
     assert refuses("MODIFY email VARCHAR(9)", table, wider)
+
+
+def test_a_unique_key_over_an_expression_is_refused_where_a_column_is_generated_otherwise() -> None:
+    odd = replace(index("odd", "None", prefixed=True), expressions=("(`sum` + 1)",))
+    old = replace(column("sum", generated=True), expression="(`org` + 1)")
+    new = replace(old, expression="(`org` DIV 2)")
+    table, changed = (definition(*USERS.columns, generated, odd, PRIMARY) for generated in (old, new))
+    assert not demands("FORCE", table, table)
+    assert refuses("MODIFY sum INT AS (org DIV 2)", table, changed)
+
+
+def test_a_unique_key_is_demanded_anew_where_other_values_are_stored_instead_of_those_that_do_not_fit() -> None:
+    original = definition(column("id"), column("a", nullable=True), PRIMARY, index("u", "a"))
+    ghost = definition(column("id"), column("a"), PRIMARY, index("u", "a"))
+    asked = DefinitionSettings(lossy=(("a", Lossy.DEFAULT),))
+    assert plan("MODIFY a INT NOT NULL", original, ghost, asked=asked).demanded == (UniqueKey("u", ("a",), (None,)),)
 
 
 def test_checks_that_get_another_name_are_announced() -> None:
