@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -16,9 +15,9 @@ from fsm_ghost.mysql.alter import Alteration
 from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.fit import INSTANT, converted, inconvertible, misfits
 from fsm_ghost.mysql.types import INTEGER_BITS, implicit_default, is_unsigned
+from fsm_ghost.services import zones
 from fsm_ghost.settings import DefinitionSettings
 
-_CLOCK = re.compile(r"current_timestamp|now|curdate|curtime|localtime|current_date|current_time", re.IGNORECASE)
 # The order in which kinds of leading key columns are preferred: cheap and exactly ordered ones first.
 _PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMESTAMP, KeyKind.DATE, KeyKind.BINARY)
 
@@ -39,8 +38,7 @@ def make_plan(
     mapping = map_columns(alteration, original, ghost, dict(asked.mapped))
     mapping = conversions(mapping, original, ghost, dict(asked.lossy))
     key = choose_key(original, ghost, mapping)
-    zoned = _zoned_conversions(original, ghost, mapping)
-    _refuse_zoned_conversions(zoned, key)
+    zoned = zones.is_zoned(original, ghost, mapping, key)
     unproved = unproved_keys(original, ghost, mapping)
     counts_up = any(column.auto_increment for column in ghost.columns)
     return Plan(
@@ -61,7 +59,7 @@ def make_plan(
         demanded=tuple(unique for unique in unique_keys(ghost) if unproved and unique.name != key.ghost_index),
         unproved=unproved,
         renamed_checks=renamed_checks(original, ghost),
-        zoned=bool(zoned) or _asks_the_clock(ghost, mapping),
+        zoned=zoned,
         remarks=tuple(_remarks(ghost, mapping)),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
@@ -162,18 +160,6 @@ def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[
     return tuple(filled)
 
 
-def _zoned_conversions(
-    original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]
-) -> tuple[tuple[Column, Column], ...]:
-    """The columns that become a TIMESTAMP, or were one: what that means, only a time zone says."""
-    pairs = ((original.column(mapped.original), ghost.column(mapped.ghost)) for mapped in mapping)
-    return tuple(
-        (old, new)
-        for old, new in pairs
-        if old and new and (old.data_type == "timestamp") != (new.data_type == "timestamp")
-    )
-
-
 def with_instants(plan: Plan, original: Definition, ghost: Definition) -> Plan:
     """The plan for a server that takes a TIMESTAMP that stays one through the session's time zone: MySQL.
 
@@ -202,27 +188,8 @@ def _remarks(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[s
             continue
         if column.auto_increment:
             yield f"{column.name} numbers rows as they are brought over, and anew those that are changed meanwhile"
-        elif _CLOCK.search(column.default or ""):
+        elif zones.CLOCK.search(column.default or ""):
             yield f"{column.name} gets the moment at which each row is brought over, not that of the swap"
-
-
-def _asks_the_clock(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> bool:
-    """Whether a new column begins with the time of day, or a generated one may be made of a TIMESTAMP."""
-    copied = {mapped.ghost.lower() for mapped in mapping}
-    new = [column for column in ghost.columns if column.folded not in copied and column.data_type != "timestamp"]
-    by_default = any(_CLOCK.search(column.default or "") for column in new)
-    has_moments = any(column.data_type == "timestamp" for column in ghost.columns)
-    return by_default or (has_moments and any(column.generated for column in ghost.columns))
-
-
-def _refuse_zoned_conversions(zoned: tuple[tuple[Column, Column], ...], key: MigrationKey) -> None:
-    """Rows found by a TIMESTAMP need a session in UTC, a conversion from or to TIMESTAMP one in the server's zone."""
-    if any(column.kind is KeyKind.TIMESTAMP for column in key.columns):
-        for old, new in zoned:
-            raise RefusedError(
-                f"{old.name} changes between {old.data_type} and {new.data_type}, and the key holds a TIMESTAMP",
-                "Use a native ALTER TABLE for it.",
-            )
 
 
 def usable_keys(definition: Definition) -> list[Index]:

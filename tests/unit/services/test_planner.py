@@ -501,3 +501,43 @@ def test_what_a_new_column_gets_otherwise_than_natively_is_said() -> None:
     assert [remark.split()[0] for remark in made.remarks] == ["n", "at"]
     assert made.zoned
     assert plan("FORCE", ORDERS, ORDERS).remarks == ()
+
+
+AT = column("at", "timestamp")
+HOUR = "(hour(`at`))"
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        [replace(column("h", generated=True), expression=HOUR)],
+        [replace(column("h", nullable=True, default=True), default=HOUR)],
+        [replace(column("h", nullable=True, default=True), default="(from_unixtime(5))")],
+        [replace(column("h", "datetime", nullable=True, default=True), default="(current_timestamp())")],
+        [replace(index("odd", "None", unique=False, prefixed=True), expressions=(HOUR,))],
+    ],
+)
+def test_what_is_calculated_in_a_time_zone_is_refused_only_where_rows_are_found_by_a_timestamp(
+    news: list[Column | Index],
+) -> None:
+    for key in ("id", "at"):
+        parts = (column("id"), AT, index("PRIMARY", key))
+        original, ghost = definition(*parts), definition(*parts, *news)
+        if key == "id":
+            assert plan("ADD h INT", original, ghost).zoned
+            assert not plan("FORCE", original, original).zoned
+        else:
+            with pytest.raises(RefusedError, match="follows from the time zone"):
+                plan("ADD h INT", original, ghost)
+
+
+def test_a_time_that_becomes_one_of_today_follows_from_the_time_zone() -> None:
+    old, new = (definition(column("id"), column("at", kind), PRIMARY) for kind in ("time", "datetime"))
+    assert plan("MODIFY at DATETIME", old, new).zoned
+    assert not plan("FORCE", old, old).zoned
+
+
+def test_a_check_of_a_timestamp_follows_from_the_time_zone() -> None:
+    create = "(\n  CONSTRAINT `told` CHECK ((hour(`at`) = 10))\n)"
+    table = definition(column("id"), AT, PRIMARY, create=create)
+    assert plan("FORCE", table, table).zoned
