@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fsm_ghost.model.naming import TableName
 
@@ -11,7 +11,7 @@ from fsm_ghost.model.naming import TableName
 class Column:
     """A column as information_schema shows it; `type` is the full COLUMN_TYPE, `data_type` its first word.
 
-    `default` is its default in SQL, None without one.
+    `default` is its default in SQL, None without one; `expression` is what it is generated from.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Column:
     auto_increment: bool
     has_default: bool
     default: str | None = None
+    expression: str = ""
 
     @property
     def folded(self) -> str:
@@ -37,7 +38,8 @@ class Index:
     """An index: its columns in order; `prefixed` when one is indexed by prefix or through an expression.
 
     `lengths` are the lengths of the prefixes, in characters or bytes as the column has them; None for a whole column.
-    `expressions` are those that it is made of besides columns.
+    `expressions` are those that it is made of besides columns. What is `hidden` from the optimizer (INVISIBLE, IGNORED)
+    cannot be forced on it either; the index is the same one for all that.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Index:
     type: str
     lengths: tuple[int | None, ...] = ()
     expressions: tuple[str, ...] = ()
+    hidden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,7 @@ def _column(row: dict[str, Any]) -> Column:
         auto_increment="auto_increment" in str(row["extra"]).lower(),
         has_default=row["column_default"] is not None,
         default=_default(row),
+        expression=str(row["generation_expression"] or ""),
     )
 
 
@@ -264,6 +265,7 @@ def _indexes(rows: list[dict[str, Any]]) -> tuple[Index, ...]:
             type=str(columns[0]["index_type"]),
             lengths=tuple(None if part["sub_part"] is None else int(part["sub_part"]) for part in columns),
             expressions=tuple(str(part["expression"]) for part in columns if part.get("expression") is not None),
+            hidden=columns[0].get("is_visible") == "NO" or columns[0].get("ignored") == "YES",
         )
         for name, columns in parts.items()
     )

@@ -30,7 +30,9 @@ _SETTINGS = (
         " lock_wait_timeout = 60, eq_range_index_dive_limit = 1,"
         # Whatever the server gives to new sessions: the driver believes what it is greeted with.
         " autocommit = 1, completion_type = 'NO_CHAIN', sql_safe_updates = 0, sql_big_selects = 1,"
-        " sql_select_limit = 18446744073709551615"
+        " sql_select_limit = 18446744073709551615,"
+        # Warnings are looked at; definitions are read as the server writes them; keys are checked in every case.
+        " max_error_count = 1024, sql_quote_show_create = 1, unique_checks = 1, foreign_key_checks = 1"
     ),
     # So that reading takes no gap locks, and row copy no locks at all (R3, R6).
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -16,9 +15,9 @@ from fsm_ghost.mysql.alter import Alteration
 from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.fit import INSTANT, converted, inconvertible, misfits
 from fsm_ghost.mysql.types import INTEGER_BITS, implicit_default, is_unsigned
+from fsm_ghost.services import zones
 from fsm_ghost.settings import DefinitionSettings
 
-_CLOCK = re.compile(r"current_timestamp|now|curdate|curtime|localtime|current_date|current_time", re.IGNORECASE)
 # The order in which kinds of leading key columns are preferred: cheap and exactly ordered ones first.
 _PREFERENCE = (KeyKind.INTEGER, KeyKind.DECIMAL, KeyKind.DATETIME, KeyKind.TIMESTAMP, KeyKind.DATE, KeyKind.BINARY)
 
@@ -39,8 +38,7 @@ def make_plan(
     mapping = map_columns(alteration, original, ghost, dict(asked.mapped))
     mapping = conversions(mapping, original, ghost, dict(asked.lossy))
     key = choose_key(original, ghost, mapping)
-    zoned = _zoned_conversions(original, ghost, mapping)
-    _refuse_zoned_conversions(zoned, key)
+    zoned = zones.is_zoned(original, ghost, mapping, key)
     unproved = unproved_keys(original, ghost, mapping)
     counts_up = any(column.auto_increment for column in ghost.columns)
     return Plan(
@@ -61,7 +59,7 @@ def make_plan(
         demanded=tuple(unique for unique in unique_keys(ghost) if unproved and unique.name != key.ghost_index),
         unproved=unproved,
         renamed_checks=renamed_checks(original, ghost),
-        zoned=bool(zoned) or _asks_the_clock(ghost, mapping),
+        zoned=zoned,
         remarks=tuple(_remarks(ghost, mapping)),
         discards=key.is_ordered and _unique(original) == [key.index] and _unique(ghost) == [key.ghost_index],
     )
@@ -162,18 +160,6 @@ def fill_columns(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> tuple[
     return tuple(filled)
 
 
-def _zoned_conversions(
-    original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]
-) -> tuple[tuple[Column, Column], ...]:
-    """The columns that become a TIMESTAMP, or were one: what that means, only a time zone says."""
-    pairs = ((original.column(mapped.original), ghost.column(mapped.ghost)) for mapped in mapping)
-    return tuple(
-        (old, new)
-        for old, new in pairs
-        if old and new and (old.data_type == "timestamp") != (new.data_type == "timestamp")
-    )
-
-
 def with_instants(plan: Plan, original: Definition, ghost: Definition) -> Plan:
     """The plan for a server that takes a TIMESTAMP that stays one through the session's time zone: MySQL.
 
@@ -202,27 +188,8 @@ def _remarks(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[s
             continue
         if column.auto_increment:
             yield f"{column.name} numbers rows as they are brought over, and anew those that are changed meanwhile"
-        elif _CLOCK.search(column.default or ""):
+        elif zones.CLOCK.search(column.default or ""):
             yield f"{column.name} gets the moment at which each row is brought over, not that of the swap"
-
-
-def _asks_the_clock(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> bool:
-    """Whether a new column begins with the time of day, or a generated one may be made of a TIMESTAMP."""
-    copied = {mapped.ghost.lower() for mapped in mapping}
-    new = [column for column in ghost.columns if column.folded not in copied and column.data_type != "timestamp"]
-    by_default = any(_CLOCK.search(column.default or "") for column in new)
-    has_moments = any(column.data_type == "timestamp" for column in ghost.columns)
-    return by_default or (has_moments and any(column.generated for column in ghost.columns))
-
-
-def _refuse_zoned_conversions(zoned: tuple[tuple[Column, Column], ...], key: MigrationKey) -> None:
-    """Rows found by a TIMESTAMP need a session in UTC, a conversion from or to TIMESTAMP one in the server's zone."""
-    if any(column.kind is KeyKind.TIMESTAMP for column in key.columns):
-        for old, new in zoned:
-            raise RefusedError(
-                f"{old.name} changes between {old.data_type} and {new.data_type}, and the key holds a TIMESTAMP",
-                "Use a native ALTER TABLE for it.",
-            )
 
 
 def usable_keys(definition: Definition) -> list[Index]:
@@ -299,14 +266,19 @@ def unproved_keys(original: Definition, ghost: Definition, mapping: tuple[Mapped
 def _is_kept(original: Definition, ghost: Definition, index: Index, mapping: tuple[MappedColumn, ...]) -> bool:
     """Whether a unique index was there before, word for word, over columns that are what they were.
 
-    An expression may be about any column.
+    An expression may be about any column, also a generated one.
     """
     if index not in original.indexes:
         return False
     same = _folded(m.ghost for m in mapping if m.original == m.ghost and _is_unchanged_pair(original, ghost, m))
     if index.expressions:
-        return _folded(mapped.ghost for mapped in mapping) <= same
+        return _folded(mapped.ghost for mapped in mapping) <= same and _generates_the_same(original, ghost)
     return _folded(index.columns) <= same
+
+
+def _generates_the_same(original: Definition, ghost: Definition) -> bool:
+    """Whether every generated column that stays is what it was; one that an index needs, servers do not drop."""
+    return all(ghost.column(old.name) in {old, None} for old in original.columns if old.generated)
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:
@@ -314,8 +286,9 @@ def _folded(names: Iterable[str]) -> frozenset[str]:
 
 
 def _is_unchanged_pair(original: Definition, ghost: Definition, mapped: MappedColumn) -> bool:
+    """As `_is_unchanged`; what is stored instead of values that do not fit may make two of them alike."""
     old = original.column(mapped.original)
-    return old is not None and _is_unchanged(ghost, old, mapped.ghost)
+    return old is not None and not mapped.instead and _is_unchanged(ghost, old, mapped.ghost)
 
 
 def _is_unchanged(ghost: Definition, old: Column, new_name: str) -> bool:
@@ -348,7 +321,7 @@ def _length(column: Column) -> int:
 
 
 def _is_usable(definition: Definition, index: Index) -> bool:
-    if not index.unique or index.prefixed or index.type != "BTREE":
+    if not index.unique or index.prefixed or index.hidden or index.type != "BTREE":
         return False
     columns = [definition.column(name) for name in index.columns]
     return all(
@@ -364,10 +337,11 @@ def _preference(definition: Definition, index: Index) -> int:
 
 
 def _twin(ghost: Definition, names: list[str]) -> Index | None:
-    """The ghost table's unique index of the same columns in the same order."""
+    """A unique index of the ghost table that rows can be found by: of the same columns in the same order."""
     wanted = [name.lower() for name in names]
     for index in ghost.indexes:
-        if index.unique and not index.prefixed and [name.lower() for name in index.columns] == wanted:
+        is_usable = index.unique and not index.prefixed and not index.hidden
+        if is_usable and [name.lower() for name in index.columns] == wanted:
             return index
     return None
 

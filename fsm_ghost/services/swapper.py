@@ -210,6 +210,7 @@ class Swapper:
             raise _GivenUpError(f"{self._applier.backlog} keys were still to be refreshed when the time was over")
         keep_counter(locker, self._names, self._migration)
         fault_point("swap.after-drain")
+        locker.use_utc()  # no row is written any more, and defaults of TIMESTAMPs are shown in the session's time zone
         unchanged = catalog.fingerprint(locker, self._names.original) == self._plan.original_create
         if not unchanged:
             raise _GivenUpError(f"the definition of {self._names.original} has changed")

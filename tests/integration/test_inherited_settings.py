@@ -17,6 +17,10 @@ BOTH = {
     "completion_type": 2,
     "sql_safe_updates": 1,
     "sql_select_limit": 2,
+    "max_error_count": 0,
+    "sql_quote_show_create": 0,
+    "unique_checks": 0,
+    "foreign_key_checks": 0,
 }
 ONLY = {
     "mysql": {
@@ -56,11 +60,12 @@ def test_a_session_is_given_what_it_needs(driver: Driver, flavour: Flavour) -> N
     try:
         (found,) = session.query(
             f"SELECT @@autocommit, @@completion_type, @@sql_safe_updates, @@sql_big_selects, @@sql_select_limit,"
-            f" @@{limit}, @@{read_only}"
+            f" @@{limit}, @@{read_only},"
+            " @@max_error_count, @@sql_quote_show_create, @@unique_checks, @@foreign_key_checks"
         )
     finally:
         session.close()
-    assert found == (1, "NO_CHAIN", 0, 1, 2**64 - 1, 0, 0)
+    assert found == (1, "NO_CHAIN", 0, 1, 2**64 - 1, 0, 0, 1024, 1, 1, 1)
 
 
 @pytest.mark.usefixtures("_hostile")

@@ -144,6 +144,7 @@ def check(database: Database, definition: str, values: list[str]) -> None:
         rows = ", ".join(f"({value})" for value in values)
         inserted = followed.keys_after(f"INSERT INTO orders (k) VALUES {rows}")
         assert sorted(followed.selected()) == sorted(inserted)
+        assert through_a_temporary_table(followed) == inserted
         assert len(inserted) == len(values)
         assert followed.keys_after("UPDATE orders SET v = v + 1") == inserted
         check_predicates(followed, inserted)
@@ -151,6 +152,13 @@ def check(database: Database, definition: str, values: list[str]) -> None:
         assert deprecated or not warnings(followed, key_sql.equals(followed.key.columns, inserted))
         deleted = f"DELETE FROM {table(followed.original)} WHERE {key_sql.equals(followed.key.columns, inserted)}"
         assert followed.keys_after(deleted) == inserted
+
+
+def through_a_temporary_table(followed: Followed) -> frozenset[Key]:
+    """The keys as they come from a statement for which the server keeps its results a while, such as a UNION."""
+    columns = followed.key.columns
+    rows = followed.session.query(f"SELECT DISTINCT {key_sql.select_list(columns)} FROM {table(followed.original)}")
+    return frozenset(key_sql.parse(columns, row) for row in rows)
 
 
 def check_predicates(followed: Followed, everything: frozenset[Key]) -> None:

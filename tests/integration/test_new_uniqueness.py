@@ -6,6 +6,7 @@ import pytest
 
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.model.plan import Lossy
 from fsm_ghost.settings import DefinitionSettings
 from tests.integration.driving import Driver, Running, contents, old_table, tables
 from tests.servers import Database
@@ -104,6 +105,19 @@ def test_a_collation_that_makes_rows_alike_is_told(users: Database, driver: Driv
     until_told(running, (4,), (200,))
     users.execute("DELETE FROM t WHERE id = 200")
     finished(users, driver, running)
+
+
+def test_rows_that_become_alike_because_of_what_is_stored_instead_are_told(users: Database, driver: Driver) -> None:
+    users.execute("ALTER TABLE t ADD UNIQUE KEY by_email (email)")
+    users.execute("UPDATE t SET email = NULL WHERE id IN (4, 200)")
+    asked = DefinitionSettings(quarantine=True, lossy=(("email", Lossy.DEFAULT),))
+    running = driver.start(
+        driver.settings(alter="MODIFY email VARCHAR(40) COLLATE utf8mb4_bin NOT NULL", definition=asked)
+    )
+    until_told(running, (4,), (200,))
+    users.execute("DELETE FROM t WHERE id = 200")
+    assert running.ending().exit_code == 0
+    assert users.query("SELECT COUNT(*), SUM(email = '') FROM t") == [(299, 1)]
 
 
 def test_a_unique_key_over_the_beginning_of_a_text_counts_no_more_than_that(users: Database, driver: Driver) -> None:

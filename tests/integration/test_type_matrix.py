@@ -313,6 +313,24 @@ def test_moments_that_stay_what_they_are_are_those_also_in_the_hour_that_comes_t
         migrated_as_natively(database, twin, driver, Matrix(MOMENTS), "SET time_zone = '+00:00'", alter, "'+00:00'")
 
 
+@pytest.mark.parametrize("zone", ["+13:00", "-12:00"])  # in one of them it is another day than in UTC
+def test_what_is_calculated_in_a_time_zone_is_calculated_in_that_of_the_server(
+    database: Database, twin: Database, driver: Driver, zone: str
+) -> None:
+    create = (
+        "CREATE TABLE t (id INT PRIMARY KEY, at TIME, ts TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00',"
+        " h INT AS (HOUR(ts)) STORED)"
+    )
+    rows = "INSERT INTO t (id, at, ts) VALUES (1, '10:00', '2024-01-01 10:00:00'), (2, NULL, '2024-07-01 10:30:00')"
+    alter = "MODIFY at DATETIME, ADD c INT DEFAULT (HOUR(ts)), ADD CONSTRAINT told CHECK (HOUR(ts) = 10)"
+    with globally(database, STRICT, zone):
+        for each in (database, twin):
+            carry_out(each, [create, rows])
+        alter_natively(twin, alter)
+        assert driver.run(driver.settings(alter=alter)).exit_code == 0
+    assert picture(database) == picture(twin)
+
+
 def test_a_moment_that_the_zone_of_the_server_leaves_out_is_refused(database: Database, driver: Driver) -> None:
     make_berlin(database)
     with globally(database, STRICT, BERLIN):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -41,6 +41,8 @@ class Meaning(Enum):
 class Query:
     """A logged statement: its text, and what is needed to read the names in it.
 
+    What the server generated itself is UTF-8, the rest is in the client's character set: `otherwise` is the text as the
+    latter has it, where that differs. Nobody can tell which is meant.
     `databases` are those of all tables that it used, also through views, triggers and functions; None when the server
     does not say.
     """
@@ -51,6 +53,7 @@ class Query:
     databases: frozenset[str] | None = None
     ansi_quotes: bool = False
     backslash_escapes: bool = True
+    otherwise: str = ""
 
 
 # --- Reading the event ------------------------------------------------------------------------------------------------
@@ -74,13 +77,15 @@ def read_query(body: bytes, *, load_data: bool = False, compressed: bool = False
     status = dict(_status(body[status_at:schema_at]))
     mode = int.from_bytes(status.get(_SQL_MODE, b""), "little")
     charset = int.from_bytes(status.get(_CHARACTER_SETS, b"")[:2], "little")
+    text, otherwise = _decodings(uncompressed(body[text_at:]) if compressed else body[text_at:], charset)
     return Query(
-        text=_decode(uncompressed(body[text_at:]) if compressed else body[text_at:], charset),
+        text=text,
         schema=_decode(body[schema_at : text_at - 1], charset),
         session=int.from_bytes(body[:4], "little"),
         databases=_databases(status.get(_DATABASES, b"")),
         ansi_quotes=bool(mode & _ANSI_QUOTES),
         backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
+        otherwise=otherwise,
     )
 
 
@@ -113,12 +118,23 @@ def _databases(variable: bytes) -> frozenset[str] | None:
     return frozenset(_decode(name, 0) for name in listed) if all(listed) else None
 
 
-def _decode(text: bytes, charset: int) -> str:
-    """Text of the client's character set; what the server generated itself is UTF-8, and only that looks like it."""
+def _decodings(text: bytes, charset: int) -> tuple[str, str]:
+    """The text as UTF-8, if it can be that, and as the client's character set has it; empty where that is the same."""
+    if text.isascii():
+        return text.decode(), ""
+    clients = _of_client(text, charset)
     try:
-        return text.decode()
+        generated = text.decode()
     except UnicodeDecodeError:
-        pass
+        return clients, ""
+    return generated, "" if clients == generated else clients
+
+
+def _decode(text: bytes, charset: int) -> str:
+    return _decodings(text, charset)[0]
+
+
+def _of_client(text: bytes, charset: int) -> str:
     try:
         return text.decode(charset_by_id(charset).encoding)
     except (KeyError, LookupError, UnicodeDecodeError):
@@ -224,7 +240,13 @@ class QueryReader:
         self._same = _same_but_for_case if ignoring_case else _same
 
     def meaning(self, query: Query) -> Meaning:
-        """What the statement means."""
+        """What the statement means; the worse, where it can be read in two ways."""
+        meaning = self._meaning(query)
+        if meaning is Meaning.NOTHING and query.otherwise:
+            return self._meaning(replace(query, text=query.otherwise))
+        return meaning
+
+    def _meaning(self, query: Query) -> Meaning:
         words = [token.word for token in itertools.islice(tokens(query), 3)]
         framing = _framing(words)
         if framing is not None:

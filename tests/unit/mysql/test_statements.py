@@ -15,7 +15,7 @@ ID = "0123456789abcdef"
 FROM = "`shop`.`orders` FORCE INDEX (`by_day`)"
 LOW: Key = ("2024-01-01", "9.5", "0a")
 HIGH: Key = ("2024-01-31", "10.0", "ff")
-SELECTED = "CAST(`day` AS CHAR), CAST(`no` AS CHAR), LOWER(HEX(`hash`))"
+SELECTED = "CAST(`day` AS CHAR), CAST(`no` AS CHAR(70)), LOWER(HEX(`hash`))"
 GHOSTS, ORIGINALS = "`day`, `number`, `hash`, `remark`, `added`", "`day`, `no`, `hash`, `note`, ''"
 WITHIN = (
     "`day` >= '2024-01-01' AND ((`day` > '2024-01-01') OR (`day` = '2024-01-01' AND `no` > 9.5)"

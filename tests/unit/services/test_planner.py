@@ -67,10 +67,13 @@ def mapped(text: str, original: Definition, ghost: Definition) -> list[tuple[str
     return [(one.original, one.ghost) for one in planner.map_columns(alteration(text), original, ghost, {})]
 
 
-def plan(text: str, original: Definition, ghost: Definition, autoinc_mode: str = "2") -> Plan:
-    return planner.make_plan(
-        NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode, DefinitionSettings()
-    )
+AS_IT_IS = DefinitionSettings()
+
+
+def plan(
+    text: str, original: Definition, ghost: Definition, autoinc_mode: str = "2", asked: DefinitionSettings = AS_IT_IS
+) -> Plan:
+    return planner.make_plan(NAMES, alteration(text), original, ghost, SwapMethod.SENTRY, autoinc_mode, asked)
 
 
 ORDERS = definition(column("id"), column("a"), column("b", "varchar(10)"), PRIMARY)
@@ -369,6 +372,22 @@ def test_a_unique_key_over_an_expression_that_was_there_before_is_kept_as_long_a
     assert refuses("MODIFY email VARCHAR(9)", table, wider)
 
 
+def test_a_unique_key_over_an_expression_is_refused_where_a_column_is_generated_otherwise() -> None:
+    odd = replace(index("odd", "None", prefixed=True), expressions=("(`sum` + 1)",))
+    old = replace(column("sum", generated=True), expression="(`org` + 1)")
+    new = replace(old, expression="(`org` DIV 2)")
+    table, changed = (definition(*USERS.columns, generated, odd, PRIMARY) for generated in (old, new))
+    assert not demands("FORCE", table, table)
+    assert refuses("MODIFY sum INT AS (org DIV 2)", table, changed)
+
+
+def test_a_unique_key_is_demanded_anew_where_other_values_are_stored_instead_of_those_that_do_not_fit() -> None:
+    original = definition(column("id"), column("a", nullable=True), PRIMARY, index("u", "a"))
+    ghost = definition(column("id"), column("a"), PRIMARY, index("u", "a"))
+    asked = DefinitionSettings(lossy=(("a", Lossy.DEFAULT),))
+    assert plan("MODIFY a INT NOT NULL", original, ghost, asked=asked).demanded == (UniqueKey("u", ("a",), (None,)),)
+
+
 def test_checks_that_get_another_name_are_announced() -> None:
     old = definition(
         create="(\n  CONSTRAINT `positive` CHECK ((`a` > 0)),\n  CONSTRAINT `t_chk_1` CHECK ((`b` > 0))\n)"
@@ -482,3 +501,43 @@ def test_what_a_new_column_gets_otherwise_than_natively_is_said() -> None:
     assert [remark.split()[0] for remark in made.remarks] == ["n", "at"]
     assert made.zoned
     assert plan("FORCE", ORDERS, ORDERS).remarks == ()
+
+
+AT = column("at", "timestamp")
+HOUR = "(hour(`at`))"
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        [replace(column("h", generated=True), expression=HOUR)],
+        [replace(column("h", nullable=True, default=True), default=HOUR)],
+        [replace(column("h", nullable=True, default=True), default="(from_unixtime(5))")],
+        [replace(column("h", "datetime", nullable=True, default=True), default="(current_timestamp())")],
+        [replace(index("odd", "None", unique=False, prefixed=True), expressions=(HOUR,))],
+    ],
+)
+def test_what_is_calculated_in_a_time_zone_is_refused_only_where_rows_are_found_by_a_timestamp(
+    news: list[Column | Index],
+) -> None:
+    for key in ("id", "at"):
+        parts = (column("id"), AT, index("PRIMARY", key))
+        original, ghost = definition(*parts), definition(*parts, *news)
+        if key == "id":
+            assert plan("ADD h INT", original, ghost).zoned
+            assert not plan("FORCE", original, original).zoned
+        else:
+            with pytest.raises(RefusedError, match="follows from the time zone"):
+                plan("ADD h INT", original, ghost)
+
+
+def test_a_time_that_becomes_one_of_today_follows_from_the_time_zone() -> None:
+    old, new = (definition(column("id"), column("at", kind), PRIMARY) for kind in ("time", "datetime"))
+    assert plan("MODIFY at DATETIME", old, new).zoned
+    assert not plan("FORCE", old, old).zoned
+
+
+def test_a_check_of_a_timestamp_follows_from_the_time_zone() -> None:
+    create = "(\n  CONSTRAINT `told` CHECK ((hour(`at`) = 10))\n)"
+    table = definition(column("id"), AT, PRIMARY, create=create)
+    assert plan("FORCE", table, table).zoned

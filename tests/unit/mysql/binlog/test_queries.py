@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -376,6 +377,14 @@ def test_text_is_decoded_as_utf8_or_in_the_clients_character_set() -> None:
     assert read_query(event("DROP TABLE größe".encode("latin-1"), charset=latin1)).text == "DROP TABLE größe"
     assert read_query(event("DROP TABLE `表`".encode("shift-jis"), charset=sjis)).text == "DROP TABLE `表`"
     assert read_query(event(b"DROP TABLE \xff", charset=60_000)).text == "DROP TABLE \udcff"
+
+
+@pytest.mark.parametrize("name, encoding, charset", [("掳", "gbk", 28), ("Ã¼", "latin-1", 8)])
+def test_a_name_whose_bytes_could_be_utf8_as_well_is_read_in_both_ways(name: str, encoding: str, charset: int) -> None:
+    query = read_query(event(f"TRUNCATE TABLE `{name}`".encode(encoding), charset=charset))
+    for could_be in (name, name.encode(encoding).decode()):
+        assert QueryReader(TableName("shop", could_be), TAG).meaning(replace(query, schema="shop")) is Meaning.REDEFINES
+    assert QueryReader(TableName("shop", "other"), TAG).meaning(query) is Meaning.NOTHING
 
 
 def test_a_statement_that_loads_data_is_read() -> None:

@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (4, 4);
+UPDATE t SET a = 20 WHERE id = 2;
+DELETE FROM t WHERE id = 1;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT NOT NULL, a INT, UNIQUE KEY seen (id), UNIQUE KEY hidden (id) INVISIBLE);
+INSERT INTO t VALUES (1, 1), (2, 2), (3, NULL);
