@@ -31,7 +31,7 @@ class Verify:
             )
         verifier = self.plane.verifier(progress)
         throttled = self.plane.throttled(progress)
-        self.plane.waiting_for(throttled)
+        self.plane.waiting_for(throttled or self.plane.unfit(progress))
         try:
             progress = verifier.step(self.plane.follow(progress), resting=bool(throttled))
         except MismatchError as error:

@@ -226,11 +226,16 @@ class DataPlane:
         """Looks whether the tables have been swapped."""
         return Witness(progress.the_plan.names, self._tools.migration, self._tools.session)
 
+    def unfit(self, progress: Progress) -> str:
+        """Which rows somebody has to mend before they can be brought over, in words; empty when there are none."""
+        clashes = self._following(progress).clashes
+        return f"rows that do not fit the new definition to be mended: {clashes}" if clashes else ""
+
     def is_behind(self, progress: Progress) -> str:
         """What the change stream is behind with, in words; empty when it is close."""
         applier = self._following(progress)
-        if applier.clashes:
-            return f"rows that do not fit the new definition to be mended: {applier.clashes}"
+        if unfit := self.unfit(progress):
+            return unfit
         if applier.backlog > SMALL_BACKLOG:
             return f"{applier.backlog} changed keys to be refreshed"
         if applier.delay is None or applier.delay > SMALL_DELAY:

@@ -125,6 +125,7 @@ class FakePlane:
     follows: Callable[[Progress], Progress] = lambda progress: progress
     barrier: bool = True
     behind: str = ""
+    unfit_rows: str = ""
     throttle: str = ""
     room: bool = True
     probe: Probe = field(default_factory=lambda: Probe(done=True))
@@ -204,6 +205,9 @@ class FakePlane:
     def rehearse(self, _: Progress) -> tuple[bool, str]:
         self.log.append("rehearse")
         return self.rehearsed
+
+    def unfit(self, _: Progress) -> str:
+        return self.unfit_rows
 
     def is_behind(self, _: Progress) -> str:
         return self.behind

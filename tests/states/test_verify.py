@@ -70,3 +70,12 @@ def test_when_it_was_found_equal_is_remembered(*, wanted: bool) -> None:
 
 def test_as_long_as_it_is_compared_nobody_knows_when_it_was_equal() -> None:
     assert Verify(FakePlane().plane, wanted=True).step(READY).progress.verified_at is None
+
+
+@pytest.mark.parametrize(
+    "throttle, told", [("", "rows to be mended: (7,)"), ("throttled: by hand", "throttled: by hand")]
+)
+def test_it_says_that_it_waits_for_rows_that_do_not_fit(throttle: str, told: str) -> None:
+    fake = FakePlane(unfit_rows="rows to be mended: (7,)", throttle=throttle)
+    Verify(fake.plane, wanted=True).step(READY)
+    assert fake.waited_for == [told]
