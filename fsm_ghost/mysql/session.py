@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,8 +31,8 @@ _SETTINGS = (
         # Whatever the server gives to new sessions: the driver believes what it is greeted with.
         " autocommit = 1, completion_type = 'NO_CHAIN', sql_safe_updates = 0, sql_big_selects = 1,"
         " sql_select_limit = 18446744073709551615,"
-        # Warnings are looked at; definitions are read as the server writes them; keys are checked in every case.
-        " max_error_count = 1024, sql_quote_show_create = 1, unique_checks = 1, foreign_key_checks = 1"
+        # Definitions are read as the server writes them; keys are checked in every case.
+        " sql_quote_show_create = 1, unique_checks = 1, foreign_key_checks = 1"
     ),
     # So that reading takes no gap locks, and row copy no locks at all (R3, R6).
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
@@ -46,8 +46,9 @@ _OPTIONAL_SETTINGS = (
     "SET SESSION in_predicate_conversion_threshold = 0, max_statement_time = 0",  # MariaDB
     "SET SESSION optimizer_max_sel_arg_weight = 0",  # MariaDB
 )
+_LEAST_WARNINGS = 64  # that the server has to keep of a statement: they are looked at
 _UNKNOWN_VARIABLE = 1193
-_UNKNOWN_DATABASE = 1049
+_NO_DATABASE = frozenset({1049, 1102, 1300})  # there is none of that name; there can be none
 _DEPRECATED = frozenset({1287, 1681})  # said about a character set that a statement names, never about a value
 _GIST = 160  # characters of a statement that a message shows
 
@@ -97,7 +98,9 @@ class Session:
         for statement in _SETTINGS:
             self.execute(statement)
         for statement in _OPTIONAL_SETTINGS:
-            self._execute_unless(_UNKNOWN_VARIABLE, statement)
+            self._execute_unless({_UNKNOWN_VARIABLE}, statement)
+        if int(self.value("SELECT @@max_error_count")) < _LEAST_WARNINGS:  # MySQL asks for a privilege
+            self.execute(f"SET SESSION max_error_count = {_LEAST_WARNINGS}")
 
     @property
     def id(self) -> int:
@@ -230,14 +233,14 @@ class Session:
         Nothing where it does not exist, or the account may not know of it: the preflight says what there is to do.
         """
         with suppress(RefusedError):
-            self._execute_unless(_UNKNOWN_DATABASE, f"USE {quote(schema)}")
+            self._execute_unless(_NO_DATABASE, f"USE {quote(schema)}")
 
-    def _execute_unless(self, code: int, statement: str) -> None:
-        """Carry out a statement; nothing where the server gives this error."""
+    def _execute_unless(self, codes: Collection[int], statement: str) -> None:
+        """Carry out a statement; nothing where the server gives one of these errors."""
         try:
             self.execute(statement)
         except ServerError as error:
-            if error.code != code:
+            if error.code not in codes:
                 raise
 
 

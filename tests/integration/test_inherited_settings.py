@@ -65,7 +65,7 @@ def test_a_session_is_given_what_it_needs(driver: Driver, flavour: Flavour) -> N
         )
     finally:
         session.close()
-    assert found == (1, "NO_CHAIN", 0, 1, 2**64 - 1, 0, 0, 1024, 1, 1, 1)
+    assert found == (1, "NO_CHAIN", 0, 1, 2**64 - 1, 0, 0, 64, 1, 1, 1)
 
 
 @pytest.mark.usefixtures("_hostile")
