@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
 from fsm_ghost.model.chunk import CopiedChunk
@@ -27,7 +27,7 @@ from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.chunkwriter import ChunkWriter
 from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.governor import UNKNOWN_CORES, Governor, default_most
+from fsm_ghost.services.governor import Governor, default_most
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.services.pace import Pace
 from fsm_ghost.services.refresher import Refreshed, Refresher
@@ -55,7 +55,6 @@ class DataPlane:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._activity = Activity()
-        self._cores: int | None = None
         self._applier: Applier | None = None
         self._copier: Copier | None = None
         self._indexer: Indexer | None = None
@@ -130,10 +129,13 @@ class DataPlane:
         return self._copier
 
     def _open_pace(self, progress: Progress, work: str) -> Pace:
-        session = self._tools.session
-        cores = pressure.cores(session)
-        governor = Governor(self._tools.settings.copy.workers or default_most(cores), cores, work)
-        return Pace(governor, self._following(progress), PressureGauge(session).read)
+        governor = Governor(self._tools.settings.copy.workers or default_most(self._cores), self._cores, work)
+        return Pace(governor, self._following(progress), PressureGauge(self._tools.session).read)
+
+    @cached_property
+    def _cores(self) -> int | None:
+        """How many processors the server has; None when it does not tell."""
+        return pressure.cores(self._tools.session)
 
     def throttled(self, progress: Progress) -> str:
         """Why no rows are to be copied, compared or swapped for now; empty when they may be."""
@@ -192,8 +194,6 @@ class DataPlane:
 
     def has_room(self, progress: Progress) -> bool:
         """Whether the server can compare while it builds indexes."""
-        if self._cores is None:
-            self._cores = pressure.cores(self._tools.session) or UNKNOWN_CORES
         return has_room(self._cores, written=self._activity.is_going_on(progress))
 
     def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:

@@ -187,26 +187,22 @@ class Verifier:
         return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))
 
 
-def patient(key_range: KeyRange, upto: Key) -> Callable[[_Job], _Job]:
-    """Have a job come to nothing when somebody keeps the tables locked: the range is compared again then."""
+def patient(job: _Job, key_range: KeyRange, upto: Key) -> _Job:
+    """The job, which comes to nothing when somebody keeps the tables locked: the range is compared again then."""
 
-    def made(job: _Job) -> _Job:
-        def tried(session: Session) -> Compared:
-            try:
-                return job(session)
-            except LockConflictError as error:
-                log.warning("%s; the keys after %s up to %s are compared again", error.message, key_range.after, upto)
-                return Compared(key_range, upto, 0, (), complete=False)
+    def tried(session: Session) -> Compared:
+        try:
+            return job(session)
+        except LockConflictError as error:
+            log.warning("%s; the keys after %s up to %s are compared again", error.message, key_range.after, upto)
+            return Compared(key_range, upto, 0, (), complete=False)
 
-        return tried
-
-    return made
+    return tried
 
 
 def compare_range(comparison: Comparison, key: MigrationKey, key_range: KeyRange, upto: Key) -> _Job:
     """The job that compares one range."""
 
-    @patient(key_range, upto)
     def job(session: Session) -> Compared:
         began = time.monotonic()
         total, same, ghosts = (int(count) for count in session.query(comparison.counts(key_range))[0])
@@ -216,7 +212,7 @@ def compare_range(comparison: Comparison, key: MigrationKey, key_range: KeyRange
         complete = len(suspects) < _MOST_SUSPECTS
         return Compared(key_range, upto, total, suspects, complete, time.monotonic() - began)
 
-    return job
+    return patient(job, key_range, upto)
 
 
 def joined(parts: Sequence[Compared], key_range: KeyRange, upto: Key) -> Compared:
@@ -233,12 +229,11 @@ def joined(parts: Sequence[Compared], key_range: KeyRange, upto: Key) -> Compare
 def compare_keys(comparison: Comparison, key: MigrationKey, found: Compared) -> _Job:
     """The job that compares once more what differed in a range."""
 
-    @patient(found.range, found.upto)
     def job(session: Session) -> Compared:
         suspects = _keys(session, key, comparison.differing_among(found.suspects))
         return replace(found, suspects=suspects, seconds=0.0)
 
-    return job
+    return patient(job, found.range, found.upto)
 
 
 def tell_difference(comparison: Comparison, plan: Plan, keys: Sequence[Key]) -> Callable[[Session], NoReturn]:

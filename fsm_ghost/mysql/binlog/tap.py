@@ -220,7 +220,7 @@ def _connected(made: list[_DumpConnection], server: str | None, **settings: Any)
     if server is not None:
         _check_identity(setup, server)
     setup.execute(_SESSION)
-    connection.ignores_case = setup.value("SELECT @@lower_case_table_names") != 0
+    connection.ignores_case = not catalog.tells_case(setup)
     return connection
 
 
