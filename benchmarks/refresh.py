@@ -38,6 +38,7 @@ from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services import planner
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.refresher import Left, Refresher
+from fsm_ghost.settings import DefinitionSettings
 
 NAMES = Names.for_table(TableName("bench", "orders"), datetime.now(UTC))
 ALTER = "ADD COLUMN note VARCHAR(32) NOT NULL DEFAULT '', ADD INDEX status_changed (status, changed_at)"
@@ -72,8 +73,8 @@ def prepare(session: Session, flavour: Flavour, rows: int) -> Plan:
     if original is None or ghost is None:
         raise SystemExit("the table is gone")
     alteration = read_alter(ALTER, NAMES.original.schema, NAMES.original.name)
-    mode = catalog.variables(session)["innodb_autoinc_lock_mode"]
-    plan = planner.make_plan(NAMES, alteration, original, ghost, SwapMethod.SENTRY, mode)
+    mode = catalog.variable(session, "innodb_autoinc_lock_mode")
+    plan = planner.make_plan(NAMES, alteration, original, ghost, SwapMethod.SENTRY, mode, DefinitionSettings())
     session.execute(Statements(plan, ServerFlavour(flavour), MIGRATION).copy(KeyRange(None, None)))
     return plan
 
@@ -130,7 +131,7 @@ def measure(server: PrivateServer, rows: int, workers: Sequence[int], say: Calla
 def describe(session: Session) -> str:
     """How durable the server's commits are."""
     names = ("sync_binlog", "innodb_flush_log_at_trx_commit", "innodb_flush_method", "log_bin")
-    values = catalog.variables(session)
+    values = catalog.variables(session, names)
     return ", ".join(f"{name} = {values[name]}" for name in names)
 
 

@@ -196,7 +196,7 @@ class House:
                 self._alterer() if self._settings.definition.attempt_instant else None,
                 self._settings.copy.sample_seconds > 0,
             ),
-            Phase.COPY: Copy(self._plane),
+            Phase.COPY: Copy(self._plane, self._settings.verify),
             Phase.INDEX: Index(self._plane, self._settings.verify),
             Phase.SYNC: Sync(self._plane, self._held_up_by, self._settings.where is Where.TEST),
             Phase.VERIFY: Verify(self._plane, self._settings.verify),

@@ -1,11 +1,12 @@
 """Copy: chunk after chunk, with the changes brought over beside them.
 
 A chunk is handed out in one step, stored, and sent in the next one: whatever was sent is known to the store (R8, R11).
+Where the server is left to us, what is copied is compared meanwhile. Verify goes on with that, and ends it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsm_ghost.engine.state import Step
 from fsm_ghost.errors import MismatchError
@@ -22,16 +23,24 @@ class Copy:
     """Hands out chunks until the last one has been committed."""
 
     plane: DataPlane
+    compares: bool
 
     def step(self, progress: Progress) -> Step:
-        """Take in what was done, send what is stored, hand out what comes next."""
+        """Take in what was done, send what is stored, hand out what comes next; compare."""
         try:
-            return self._step(progress)
+            step = self._copied(progress)
         except MismatchError as error:
             return Step(progress, Outcome.BROKEN, reason=str(error))
+        return self._compared(step) if self.compares and step.outcome is None else step
 
-    def _step(self, progress: Progress) -> Step:
-        copier, chunker = self.plane.copier(progress), self.plane.chunker(progress)
+    def _compared(self, step: Step) -> Step:
+        try:
+            return replace(step, progress=self.plane.compared_beside(step.progress))
+        except MismatchError as error:
+            return replace(step, outcome=Outcome.DIFFERS, reason=str(error))
+
+    def _copied(self, progress: Progress) -> Step:
+        copier, chunker = self.plane.crews.copier(progress), self.plane.crews.chunker(progress)
         copied: tuple[CopiedChunk, ...] = tuple(copier.copied())
         for chunk in copied:
             progress = progress.chunk_copied(chunk)

@@ -29,19 +29,12 @@ class Index:
             progress = self.plane.follow(progress)
         except MismatchError as error:
             return Step(progress, Outcome.BROKEN, reason=str(error))
-        indexer = self.plane.indexer(progress)
+        indexer = self.plane.crews.indexer(progress)
         if indexer.step():
             self.plane.waiting_for("")
             return Step(replace(progress, indexed=True), Outcome.INDEXED)
         self.plane.waiting_for(indexer.told)
         try:
-            return Step(self._compared(progress), wait=WAIT)
+            return Step(self.plane.compared_beside(progress) if self.compares else progress, wait=WAIT)
         except MismatchError as error:
             return Step(progress, Outcome.DIFFERS, reason=str(error))
-
-    def _compared(self, progress: Progress) -> Progress:
-        """What is being compared is ended in any case; the last range is left to Verify."""
-        has_room = self.compares and not self.plane.throttled(progress) and self.plane.has_room(progress)
-        if not has_room and not progress.verifying:
-            return progress
-        return self.plane.verifier(progress).step(progress, resting=not has_room, to_the_end=False)

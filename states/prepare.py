@@ -89,7 +89,7 @@ class Prepare:
         progress = self.plane.follow(progress)  # first: the marker may have come back just now
         if not self.plane.barrier_passed(progress):
             return Step(progress, wait=0.1)
-        first, last = self.plane.chunker(progress).edges()
+        first, last = self.plane.crews.chunker(progress).edges()
         return Step(progress.range_found(first, last), Outcome.PREPARED)
 
 

@@ -4,10 +4,10 @@ A migration runs down the left side. Every row reads: in this state, with this o
 then run the hooks of these moments. Nothing else moves a migration.
 
 What each state leaves in the checkpoint: validate the plan; prepare the new definition, the coordinates at which
-following the binlog starts, and the key range; copy every chunk, before it is sent and after its commit, and the
-coordinates that are safe to resume from; index that the indexes left for later are there, and what was compared
-meanwhile; sync and verify the coordinates and the range verified; cut_over the intent to swap, the coordinates under
-the lock, and the swap that was seen.
+following the binlog starts, and the key range; copy every chunk, before it is sent and after its commit, the
+coordinates that are safe to resume from, and what was compared meanwhile; index the same of the comparison, and that
+the indexes left for later are there; sync and verify the coordinates and the range verified; cut_over the intent to
+swap, the coordinates under the lock, and the swap that was seen.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TABLE: tuple[Transition, ...] = (
         hooks=(Moment.ROW_COPY_COMPLETE,),
     ),
     Transition(Phase.COPY, Outcome.COPIED, Phase.SYNC, guard="chain_complete", hooks=(Moment.ROW_COPY_COMPLETE,)),
+    Transition(Phase.COPY, Outcome.DIFFERS, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.COPY, Outcome.BROKEN, Phase.FAILED, hooks=(Moment.FAILURE,)),
     Transition(Phase.INDEX, Outcome.INDEXED, Phase.SYNC, guard="has_indexes"),
     Transition(Phase.INDEX, Outcome.DIFFERS, Phase.FAILED, hooks=(Moment.FAILURE,)),

@@ -29,7 +29,7 @@ class Verify:
                 Outcome.EQUAL,
                 reason="not compared, as asked",
             )
-        verifier = self.plane.verifier(progress)
+        verifier = self.plane.crews.verifier(progress)
         throttled = self.plane.throttled(progress)
         self.plane.waiting_for(throttled or self.plane.unfit(progress))
         try:

@@ -98,6 +98,11 @@ class Progress:
         return self.range_known and (self.last is None or self.handed_out == self.last)
 
     @property
+    def copied_upto(self) -> Key | None:
+        """Up to where every chunk is known to be copied; None when not even the first one is."""
+        return self.open_chunks[0].range.after if self.open_chunks else self.handed_out
+
+    @property
     def is_copied(self) -> bool:
         """Whether every chunk of the key range is known to be copied."""
         return self.is_handed_out and not self.open_chunks

@@ -118,7 +118,7 @@ class Chunker:
         """Progress with one more chunk to be copied."""
         if progress.last is None:
             return progress
-        self._size.is_gentle = self._activity.is_going_on(progress)
+        self._size.is_gentle = self._activity.writes
         return progress.chunk_handed_out(self._ruler.end(progress.handed_out, progress.last, self.rows))
 
     def learn(self, copied: CopiedChunk) -> None:
@@ -129,8 +129,7 @@ class Chunker:
 
     def measured(self, progress: Progress) -> Progress:
         """Progress with the share of the key range that is copied."""
-        done = progress.open_chunks[0].range.after if progress.open_chunks else progress.handed_out
-        part = 1.0 if progress.is_handed_out and not progress.open_chunks else self._share(progress, done)
+        part = 1.0 if progress.is_copied else self._share(progress, progress.copied_upto)
         return replace(progress, copied_part=max(progress.copied_part, part))
 
     def _share(self, progress: Progress, done: Key | None) -> float:

@@ -47,8 +47,13 @@ class Copier:
             self._applier.chunk_ended(copied)
             self.pace.done(copied.rows, copied.seconds)
             self._rests_until = max(self._rests_until, time.monotonic()) + self.nice * copied.seconds
-        self.pace.look(len(self._sent))
+        self.pace.look()
         return done
+
+    @property
+    def busy(self) -> int:
+        """How many chunks are being copied."""
+        return len(self._sent)
 
     def send(self, progress: Progress) -> None:
         """Have the open chunks copied for which there is a worker. They must have been stored as open before."""

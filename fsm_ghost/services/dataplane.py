@@ -9,27 +9,19 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 
 from fsm_ghost.errors import AmbiguousError, CutOverError, StoppedError
-from fsm_ghost.model.chunk import CopiedChunk
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.model.progress import Progress
-from fsm_ghost.mysql import catalog, pressure, statements
-from fsm_ghost.mysql.pressure import PressureGauge
+from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.session import Session
 from fsm_ghost.services import retention
-from fsm_ghost.services.activity import Activity, has_room
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.auditor import READ_TIMEOUT, Audit, Auditor
 from fsm_ghost.services.bouncer import Bouncer, told
-from fsm_ghost.services.chunker import Chunker, Ruler
-from fsm_ghost.services.chunkwriter import ChunkWriter
-from fsm_ghost.services.copier import Copier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.governor import Governor, default_most
-from fsm_ghost.services.indexer import Indexer
-from fsm_ghost.services.pace import Pace
+from fsm_ghost.services.crews import Crews
 from fsm_ghost.services.refresher import Refreshed, Refresher
 from fsm_ghost.services.streamer import Streamer
 from fsm_ghost.services.swapper import Swapper, Witness
@@ -37,7 +29,6 @@ from fsm_ghost.services.throttle.source import Wanted
 from fsm_ghost.services.throttle.sources import Means, wanted
 from fsm_ghost.services.throttle.throttle import Throttle
 from fsm_ghost.services.tools import Tools
-from fsm_ghost.services.verifier import Compared, Verifier
 from fsm_ghost.settings import Kill, Settings
 
 REFRESH_WORKERS = 2
@@ -54,12 +45,8 @@ class DataPlane:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._activity = Activity()
         self._applier: Applier | None = None
-        self._copier: Copier | None = None
-        self._indexer: Indexer | None = None
-        self._chunker: Chunker | None = None
-        self._verifier: Verifier | None = None
+        self.crews = Crews(tools, self._following)
         self._throttle: Throttle | None = None
         self._throttle_session: Session | None = None
         self._throttle_changed = False
@@ -77,6 +64,7 @@ class DataPlane:
         self._tools.ownership.confirm()
         applier = self._following(progress)
         progress = applier.pump(progress)
+        self.crews.activity.changes(progress.changes)
         reporter = self._tools.reporter
         reporter.backlog, reporter.delay, reporter.reconnects = applier.backlog, applier.delay, applier.reconnects
         clashes = f"rows do not fit the new definition: {applier.clashes}" if applier.clashes else ""
@@ -104,38 +92,6 @@ class DataPlane:
         prepared = catalog.prepared_transactions(self._tools.session)
         self._prepared = prepared if self._prepared is None else self._prepared & prepared
         return f"prepared XA transactions to end: {', '.join(sorted(self._prepared))}" if self._prepared else ""
-
-    def chunker(self, progress: Progress) -> Chunker:
-        """Finds key ranges."""
-        if self._chunker is None:
-            plan = progress.the_plan
-            asking, settings = self._tools.statements(plan), self._tools.settings.copy
-            self._chunker = Chunker(self._tools.session, asking, plan, settings, self._activity)
-        reporter = self._tools.reporter
-        reporter.chunk_rows, reporter.chunk_seconds = self._chunker.rows, self._chunker.seconds
-        return self._chunker
-
-    def copier(self, progress: Progress) -> Copier:
-        """Copies chunks."""
-        if self._copier is None:
-            plan = progress.the_plan
-            pace = self._open_pace(progress, "the copy")
-            sessions = [self._tools.open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
-            crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
-            settings = self._tools.settings
-            writer = ChunkWriter(self._tools.statements(plan), plan, quarantine=settings.definition.quarantine)
-            self._copier = Copier(writer, crew, self._following(progress), pace, settings.throttle.nice_ratio)
-        self._tools.reporter.workers = self._copier.pace.reason
-        return self._copier
-
-    def _open_pace(self, progress: Progress, work: str) -> Pace:
-        governor = Governor(self._tools.settings.copy.workers or default_most(self._cores), self._cores, work)
-        return Pace(governor, self._following(progress), PressureGauge(self._tools.session).read)
-
-    @cached_property
-    def _cores(self) -> int | None:
-        """How many processors the server has; None when it does not tell."""
-        return pressure.cores(self._tools.session)
 
     def throttled(self, progress: Progress) -> str:
         """Why no rows are to be copied, compared or swapped for now; empty when they may be."""
@@ -165,36 +121,11 @@ class DataPlane:
         """Work with other settings from now on; those that only matter in the beginning change nothing any more."""
         self._throttle_changed |= settings.throttle != self._tools.settings.throttle
         self._tools = replace(self._tools, settings=settings)
-        if self._chunker is not None:
-            self._chunker.retune(settings.copy)
-        if self._copier is not None:
-            self._copier.nice = settings.throttle.nice_ratio
+        self.crews.retune(settings)
 
-    def indexer(self, progress: Progress) -> Indexer:
-        """Has deferred indexes built."""
-        if self._indexer is None:
-            tools, plan = self._tools, progress.the_plan
-            worker = tools.connections.open("index")
-            crew = Crew[bool]("indexer", [worker], tools.bell)
-            self._indexer = Indexer(plan, tools.migration, tools.session, worker, crew, self._following(progress))
-        return self._indexer
-
-    def verifier(self, progress: Progress) -> Verifier:
-        """Compares the tables."""
-        if self._verifier is None:
-            plan = progress.the_plan
-            pace = self._open_pace(progress, "the comparison")
-            sessions = [self._tools.open_writer(plan, f"verify {number}") for number in range(1, pace.most + 1)]
-            crew = Crew[Compared]("verifier", sessions, self._tools.bell)
-            ruler = Ruler(self._tools.session, self._tools.statements(plan), plan.key)
-            comparison, applier = self._tools.comparison(plan), self._following(progress)
-            self._verifier = Verifier(crew, comparison, plan, applier, self.chunker(progress), ruler, pace)
-        self._tools.reporter.workers = self._verifier.pace.reason
-        return self._verifier
-
-    def has_room(self, progress: Progress) -> bool:
-        """Whether the server can compare while it builds indexes."""
-        return has_room(self._cores, written=self._activity.is_going_on(progress))
+    def compared_beside(self, progress: Progress) -> Progress:
+        """Go on with the comparison while rows are copied, or indexes built; MismatchError when the tables differ."""
+        return self.crews.compared_beside(progress, resting=bool(self.throttled(progress)))
 
     def swapper(self, progress: Progress, *, rehearsal: bool = False) -> Swapper:
         """Swaps the tables; in a rehearsal nobody is killed for it."""
@@ -309,10 +240,10 @@ class DataPlane:
 
     def close(self) -> None:
         """End everything that runs."""
-        for service in (self._throttle, self._copier, self._indexer, self._verifier, self._applier):
+        for service in (self._throttle, self.crews, self._applier):
             if service is not None:
                 service.close()
-        self._throttle = self._copier = self._indexer = self._verifier = self._applier = None
+        self._throttle = self._applier = None
 
     def _following(self, progress: Progress) -> Applier:
         if self._applier is None:

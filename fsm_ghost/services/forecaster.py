@@ -1,15 +1,17 @@
 """Reckons what a migration will cost: copies a sample into the ghost table of a dry run, and measures.
 
-The sample is taken from the beginning of the key, by one worker, for as long as it may take. What is measured is this
-server, with this load, now.
+The sample is taken from the beginning of the key, for as long as it may take: first by one worker, then by two, where
+row copy would have two from the beginning. What is measured is this server, with this load, now.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from fsm_ghost.errors import LockConflictError, ServerError
 from fsm_ghost.model.chunk import KeyRange
@@ -18,9 +20,10 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.session import Session
-from fsm_ghost.services.activity import has_room
+from fsm_ghost.services.activity import MANY_CORES
 from fsm_ghost.services.chunker import Ruler, edges, is_dense, place_in_range
 from fsm_ghost.services.crew import Crew
+from fsm_ghost.services.governor import Most
 from fsm_ghost.services.tools import Tools
 
 _CHUNK = 5000  # rows of the sample that are copied at a time
@@ -39,26 +42,39 @@ class _Sample:
     rows: int
     seconds: float
 
+    @property
+    def speed(self) -> float:
+        """Rows a second."""
+        return self.rows / self.seconds
 
-class Forecaster:
-    """Makes one migration's forecast, in a worker of its own, for a migration with up to so many `workers`.
 
-    `cores` are the server's, `rest` the seconds of all that is not measured here.
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What a forecast is for: a migration with up to so many workers, on a server with so many cores (None: unknown).
+
+    `rest` are the seconds of all that is not measured.
     """
 
+    most: Most
+    cores: int | None
+    rest: float
+
+
+class Forecaster:
+    """Makes one migration's forecast, in a worker of its own, with a `second` connection where there may be two."""
+
     def __init__(
-        self, crew: Crew[Forecast], tools: Tools, plan: Plan, workers: int, cores: int | None, rest: float
+        self, crew: Crew[Forecast], second: Session | None, tools: Tools, plan: Plan, premises: Premises
     ) -> None:
         self._crew = crew
+        self._second = second
         self._plan = plan
         self._migration = tools.migration
         self._asking = tools.statements(plan)
         self._comparison = tools.comparison(plan) if tools.settings.verify else None
         self._first, self._last = edges(tools.session, self._asking, plan.key)
         self._seconds = tools.settings.copy.sample_seconds
-        self._workers = workers
-        self._cores = cores
-        self._rest = rest
+        self._premises = premises
         # Those that row copy has to keep up: deferred ones have been taken out.
         self._is_indexed = any(index.name != plan.key.index for index in tools.definitions(plan)[1].indexes)
         crew.assign(self._forecast)
@@ -69,54 +85,82 @@ class Forecaster:
 
     def close(self) -> None:
         """Stop measuring."""
+        if self._second is not None:
+            self._second.interrupt()
         self._crew.close()
 
     def _forecast(self, session: Session) -> Forecast:
-        sample = self._copy(session)
-        if not sample.rows:
-            return Forecast(0, 0, sample.seconds, 0, 0, 0, 0, 0, self._workers, self._rest)
-        whole = KeyRange(None, sample.upto)
+        one, two = self._samples(session)
+        sampled, seconds = one.rows + two.rows, one.seconds + two.seconds
+        premises = self._premises
+        if not sampled:
+            return Forecast(0, 0, seconds, 0, 0, 0, 0, 0, premises.most.shared, premises.rest)
         indexing = self._timed(lambda: self._build(session))
-        before, comparison = catalog.coordinates(session), self._comparison
+        before, comparison, whole = catalog.coordinates(session), self._comparison, KeyRange(None, two.upto)
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
         is_written = catalog.coordinates(session) != before  # by others: nothing of ours writes meanwhile
-        rows = max(self._rows(sample), sample.rows)
-        times = rows / sample.rows
+        rows = max(self._rows(two.upto, sampled), sampled)
+        times = rows / sampled
         # Sorting grows a little faster than what is sorted, and so does finding the places of rows in indexes.
-        deeper = math.log2(max(rows, 2)) / math.log2(max(sample.rows, 2))
+        deeper = math.log2(max(rows, 2)) / math.log2(max(sampled, 2))
+        gain = max(1.0, two.speed / one.speed) if two.rows and not is_written else 1.0
+        copying = rows / (one.speed * gain)
+        building, verifying = indexing * times * deeper, comparing * times
+        has_room = not is_written or (premises.cores or 0) >= MANY_CORES
+        # The comparison has what two copying workers leave of a second one's time, and goes on beside the build.
+        spare = (0.0 if is_written else (2.0 - gain) * copying) + (building if has_room else 0.0)
         size = self._size(session)
         data = size[0] * times
-        building, verifying = indexing * times * deeper, comparing * times
-        room = self._plan.deferral.indexes and has_room(self._cores, written=is_written)
         return Forecast(
             rows=rows,
-            sampled=sample.rows,
-            sample_seconds=sample.seconds,
-            copy_seconds=sample.seconds * times * (deeper if self._is_indexed else 1.0),
+            sampled=sampled,
+            sample_seconds=seconds,
+            copy_seconds=copying * (deeper if self._is_indexed else 1.0),
             index_seconds=building,
             verify_seconds=verifying,
             disk=int(data + size[1] * times),
             binlog=logged(int(data), rows),
-            workers=self._workers,
-            rest_seconds=self._rest,
-            beside_seconds=_BESIDE * min(building, verifying) if room else 0.0,
+            workers=premises.most.shared if is_written else premises.most.alone,
+            rest_seconds=premises.rest,
+            beside_seconds=_BESIDE * min(spare, verifying),
+            copiers=2 if gain > 1.0 else 1,
         )
 
-    def _copy(self, session: Session) -> _Sample:
-        ruler = Ruler(session, self._asking, self._plan.key)
-        upto: Key | None = None
+    def _samples(self, session: Session) -> tuple[_Sample, _Sample]:
+        """What was copied by one worker, and then by two; by these nothing, where there may be only one."""
+        seconds = self._seconds / (1 if self._second is None else 2)
+        one = self._copy((session,), None, seconds)
+        two = (
+            _Sample(one.upto, 0, 0.0)
+            if self._second is None
+            else self._copy((session, self._second), one.upto, seconds)
+        )
+        return one, two
+
+    def _copy(self, sessions: Sequence[Session], after: Key | None, seconds: float) -> _Sample:
+        """Copy what comes after a key for so many seconds, on all these connections at the same time."""
+        ruler = Ruler(sessions[0], self._asking, self._plan.key)
         rows, spent = 0, 0.0
-        while self._last is not None and upto != self._last and spent < self._seconds:
-            after, upto = upto, ruler.end(upto, self._last, _CHUNK)
-            began = time.monotonic()
-            try:
-                copied = session.execute_strictly(self._asking.copy(KeyRange(after, upto)))
-            except (ServerError, LockConflictError):  # rows that do not fit: those before them have to do
-                return _Sample(after, rows, max(spent, 1e-6))
-            spent += time.monotonic() - began
-            rows += copied
-            ruler.learn(KeyRange(after, upto), copied)
-        return _Sample(upto, rows, max(spent, 1e-6))
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            while spent < seconds and (ranges := list(islice(self._ranges(ruler, after), len(sessions)))):
+                began = time.monotonic()
+                try:
+                    copied = list(pool.map(self._copy_range, sessions, ranges))
+                except (ServerError, LockConflictError):  # rows that do not fit: those before them have to do
+                    break
+                spent += time.monotonic() - began
+                after, rows = ranges[-1].upto, rows + sum(copied)
+                ruler.learn(ranges[0], copied[0])
+        return _Sample(after, rows, max(spent, 1e-6))
+
+    def _ranges(self, ruler: Ruler, after: Key | None) -> Iterator[KeyRange]:
+        while self._last is not None and after != self._last:
+            upto = ruler.end(after, self._last, _CHUNK)
+            yield KeyRange(after, upto)
+            after = upto
+
+    def _copy_range(self, session: Session, key_range: KeyRange) -> int:
+        return session.execute_strictly(self._asking.copy(key_range))
 
     def _build(self, session: Session) -> None:
         if indexes := self._plan.deferral.indexes:
@@ -128,13 +172,13 @@ class Forecaster:
         work()
         return time.monotonic() - began
 
-    def _rows(self, sample: _Sample) -> int:
+    def _rows(self, upto: Key | None, sampled: int) -> int:
         """How many rows there are: by their density where keys are close integers, else as the server estimates it."""
-        if sample.upto is None or self._first is None or self._last is None or sample.upto == self._last:
-            return sample.rows
-        place = place_in_range(self._plan.key, self._first, self._last, sample.upto)
-        if place and is_dense(self._plan.key, KeyRange(self._first, sample.upto), sample.rows):
-            return int(sample.rows / place)
+        if upto is None or self._first is None or self._last is None or upto == self._last:
+            return sampled
+        place = place_in_range(self._plan.key, self._first, self._last, upto)
+        if place and is_dense(self._plan.key, KeyRange(self._first, upto), sampled):
+            return int(sampled / place)
         return self._plan.rows
 
     def _size(self, session: Session) -> tuple[int, int]:

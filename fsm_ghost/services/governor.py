@@ -26,6 +26,7 @@ _LEAST_CHUNKS, _LEAST_SECONDS = 8, 2.0  # of a measurement
 _CLOSE, _PATIENCE = 0.03, 4  # relative error of a measurement; until it is reached, up to so many times as long
 _IDLE = 2.0  # seconds without a chunk under way, after which a measurement begins anew
 FIRST_REST, LONGEST_REST = 10.0, 300.0  # seconds between attempts; each pause is twice as long as the one before
+_AT_ONCE = 2  # workers where the server is left to us
 _BLAME = 60.0  # seconds: pressure that comes so soon after a worker was added is taken for its doing
 
 # Pressure
@@ -40,13 +41,25 @@ _NEVER = float("-inf")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
-def default_most(cores: int | None) -> int:
-    """How many workers there may be when nobody says: half of the server's cores, 1..8.
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many workers there may be: where the server is left to us `alone`, and where it is `shared`."""
+
+    alone: int
+    shared: int
+
+
+def most_workers(asked: int | None, cores: int | None) -> Most:
+    """How many workers there may be: as `asked`; or half of the server's cores, 1..8, and all where nobody else is.
 
     `UNKNOWN_CORES` where the server does not tell: a second worker costs a connection and a few seconds' attempt, and
     stays only if it pays; more would be a guess about somebody else's machine.
     """
-    return UNKNOWN_CORES if cores is None else max(1, min(MOST_BY_DEFAULT, cores // 2))
+    if asked:
+        return Most(asked, asked)
+    if cores is None:
+        return Most(UNKNOWN_CORES, UNKNOWN_CORES)
+    return Most(max(1, min(MOST_BY_DEFAULT, cores)), max(1, min(MOST_BY_DEFAULT, cores // 2)))
 
 
 # --- Measuring --------------------------------------------------------------------------------------------------------
@@ -236,8 +249,9 @@ class Governor:
     is what the workers do, for the words.
     """
 
-    def __init__(self, most: int, cores: int | None, work: str = "the copy") -> None:
-        self.most = most
+    def __init__(self, most: Most, cores: int | None, work: str = "the copy") -> None:
+        self._most = most
+        self._is_alone = False
         self._work = work
         self.workers = 1
         self._cores = cores
@@ -247,14 +261,23 @@ class Governor:
         self._direction = 1  # of the attempt that is under way, or of the next one: one worker more, or one fewer
         self._rest, self._rests_until = FIRST_REST, 0.0
         self._rose_at = _NEVER
-        self._ceiling, self._ceiling_until, self._ban = most, _NEVER, FIRST_REST
+        self._ceiling, self._ceiling_until, self._ban = most.alone, _NEVER, FIRST_REST
         self._looks: deque[_Look] = deque(maxlen=_REMEMBERED)
         self._calm = _Calm()
 
     @property
     def reason(self) -> str:
         """How many workers there are, and why, in words."""
-        return f"{self.workers} of {self.most}: {self._words}" if self.most > 1 else "1 of 1"
+        return f"{self.workers} of {self._allowed}: {self._words}" if self.most > 1 else "1 of 1"
+
+    @property
+    def most(self) -> int:
+        """How many there will never be more of."""
+        return max(self._most.alone, self._most.shared)
+
+    @property
+    def _allowed(self) -> int:
+        return self._most.alone if self._is_alone else self._most.shared
 
     def copied(self, rows: int, seconds: float, now: float) -> None:
         """A chunk was committed: its rows, how long it took, and when that was noticed."""
@@ -270,15 +293,23 @@ class Governor:
             return
         if self._before is not None:
             self._judge(self._before, speed, now)
-        elif self._calm.is_known:
+        elif self._calm.is_known or self._is_alone:
             self._attempt(speed, now)
 
     def look(
-        self, pressure: Pressure, backlog: int, commit_seconds: float | None, delay: float | None, now: float
+        self,
+        pressure: Pressure,
+        backlog: int,
+        commit_seconds: float | None,
+        delay: float | None,
+        now: float,
+        *,
+        alone: bool = False,
     ) -> None:
         """Once a second: what the server says, how many keys are dirty, and how far (seconds) the stream is behind.
 
         `commit_seconds` is what the commit of our last marker took, None when there was none since the last look.
+        `alone`: nobody else uses the server.
         """
         if self.most == 1:
             return
@@ -289,6 +320,29 @@ class Governor:
             self._calm.learn(look, pressed=bool(pressing))
         if pressing:
             self._retreat(pressing, now)
+        elif alone != self._is_alone:
+            self._is_alone = alone
+            self._share(now)
+
+    # Company
+
+    def _share(self, now: float) -> None:
+        """Somebody has come, or the server is left to us: then a second worker needs no proof in advance.
+
+        A short copy would be over before there is one. Where it goes on for longer, the second is put to the test.
+        """
+        if self._is_alone:
+            workers = max(self.workers, min(_AT_ONCE, self.most))
+            self._words = "nobody else uses the server"
+        else:
+            workers = min(self.workers, self._most.shared) if self._calm.is_known else 1
+            self._words = "others use the server" if workers < self.workers else self._words
+        if workers == self.workers:
+            return
+        self.workers = workers
+        self._measurement = self._before = None
+        self._direction = 1
+        self._rests_until = now + (FIRST_REST if self._is_alone and workers == self.most else 0.0)
 
     # Attempts
 
@@ -351,7 +405,7 @@ class Governor:
         self._rest, self._rests_until = FIRST_REST, now + FIRST_REST
 
     def _may_go(self, direction: int, now: float) -> bool:
-        most = self._ceiling if now < self._ceiling_until else self.most
+        most = min(self._allowed, self._ceiling) if now < self._ceiling_until else self._allowed
         return 1 <= self.workers + direction <= most
 
 

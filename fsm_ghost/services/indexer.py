@@ -92,6 +92,11 @@ class Indexer:
         part = "" if self._part is None else f"{100 * self._part:.0f} %, "
         return f"the server to build {many} {'index' if many == 1 else 'indexes'} ({part}{since})"
 
+    @property
+    def busy(self) -> int:
+        """How many statements build them."""
+        return self._crew.busy
+
     def step(self) -> bool:
         """Start the build, or see how it stands: whether the ghost table has all its indexes."""
         if self._crew.busy:

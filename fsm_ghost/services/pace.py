@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from fsm_ghost.model.pressure import Pressure
+from fsm_ghost.services.activity import Activity
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.governor import Governor
 
@@ -13,11 +14,14 @@ _LOOK_EVERY = 1.0  # seconds between readings of the server's gauges
 
 
 class Pace:
-    """Keeps a governor informed. `read_pressure` is told how many statements of ours run. Owner thread only."""
+    """Keeps a governor informed. Owner thread only."""
 
-    def __init__(self, governor: Governor, applier: Applier, read_pressure: Callable[[int], Pressure]) -> None:
+    def __init__(
+        self, governor: Governor, applier: Applier, activity: Activity, read_pressure: Callable[[], Pressure]
+    ) -> None:
         self._governor = governor
         self._applier = applier
+        self._activity = activity
         self._read_pressure = read_pressure
         self._looked_at = 0.0
 
@@ -40,12 +44,13 @@ class Pace:
         """One of them has ended: how many rows it went through, and how long it took."""
         self._governor.copied(rows, seconds, time.monotonic())
 
-    def look(self, running: int) -> None:
-        """See how the server is, once a second; `running` of them are under way."""
+    def look(self) -> None:
+        """See how the server is, once a second."""
         now = time.monotonic()
         if self._governor.most == 1 or now - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = now
-        applier = self._applier
-        pressure = self._read_pressure(running + applier.ledger.refreshing)
-        self._governor.look(pressure, applier.ledger.waiting, applier.take_commit_seconds(), applier.delay, now)
+        applier, activity, pressure = self._applier, self._activity, self._read_pressure()
+        activity.runs(pressure.running)
+        waiting, commit = applier.ledger.waiting, applier.take_commit_seconds()
+        self._governor.look(pressure, waiting, commit, applier.delay, now, alone=activity.is_absent)

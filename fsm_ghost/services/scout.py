@@ -16,8 +16,8 @@ from fsm_ghost.mysql import pressure
 from fsm_ghost.mysql.probe import ProbeStatements
 from fsm_ghost.services.chunker import Ruler, edges
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.forecaster import Forecaster
-from fsm_ghost.services.governor import default_most
+from fsm_ghost.services.forecaster import Forecaster, Premises
+from fsm_ghost.services.governor import most_workers
 from fsm_ghost.services.prober import Probed, Prober
 from fsm_ghost.services.tools import Tools
 
@@ -61,9 +61,10 @@ class Scout:
         if self._forecaster is None:
             tools, plan = self._tools, progress.the_plan
             cores = pressure.cores(tools.session)
-            most = tools.settings.copy.workers or default_most(cores)
-            crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast")], tools.bell)
-            self._forecaster = Forecaster(crew, tools, plan, most, cores, self._rest())
+            premises = Premises(most_workers(tools.settings.copy.workers, cores), cores, self._rest())
+            crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast 1")], tools.bell)
+            second = tools.open_writer(plan, "forecast 2") if premises.most.alone > 1 else None
+            self._forecaster = Forecaster(crew, second, tools, plan, premises)
         forecast = self._forecaster.forecast()
         self._tools.reporter.waiting_for = (
             "" if forecast else "a sample to be copied, by which to reckon what it will cost"

@@ -85,23 +85,25 @@ class Verifier:
         self._chunker = chunker
         self._ruler = ruler
         self._open: _Open | None = None
+        self._nothing_upto: Key | None = None  # row copy was there when no range could be had of what it has copied
         self._behind: set[Key] = set()  # keys of that range that differed because they were only behind
 
     def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
-        """Have the next range compared, or go on with what differs in the last one; the very last only `to_the_end`.
+        """Have the next range compared, or go on with what differs in the last one.
 
-        What is inserted beyond the last key after the comparison began is left to the change stream, like every
-        later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no new
-        range is begun. MismatchError when the tables differ.
+        Unless it may go `to_the_end`, one range at a time of what is copied by now, but for its end: something else is
+        under way. What is inserted beyond the last key after the comparison began is left to the change stream, like
+        every later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no
+        new range is begun. MismatchError when the tables differ.
         """
         if not progress.verifying:
             last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
             return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
         for part in self._crew.collect():
             self._parts.append(part)
-            if part.seconds:
+            if part.seconds and to_the_end:
                 self.pace.done(part.rows, part.seconds)
-        self.pace.look(self._crew.busy)
+        self.pace.look()
         if self._parts and not self._crew.busy:
             parts, self._parts = self._parts, []
             progress = self._take(progress, joined(parts, *self._range))
@@ -112,19 +114,24 @@ class Verifier:
             self._send_next(progress, to_the_end=to_the_end)
         return progress
 
+    @property
+    def busy(self) -> int:
+        """How many statements compare."""
+        return self._crew.busy
+
     def close(self) -> None:
         """Stop comparing."""
         self._crew.close()
 
     def _send_next(self, progress: Progress, *, to_the_end: bool) -> None:
-        parts = [part for part in self._next_parts(progress) if to_the_end or part[0].upto is not None]
+        parts = list(self._last_parts(progress) if to_the_end else self._part_of_copied(progress))
         if not parts:
             return
         last, upto = parts[-1]
         self._range = KeyRange(progress.verified_upto, last.upto), upto
         self._send(*(compare_range(self._comparison, self._plan.key, *part) for part in parts))
 
-    def _next_parts(self, progress: Progress) -> Iterator[tuple[KeyRange, Key]]:
+    def _last_parts(self, progress: Progress) -> Iterator[tuple[KeyRange, Key]]:
         """Ranges that follow each other, and where each ends; the last one of all is open."""
         after, last = progress.verified_upto, progress.verify_last
         if last is None:
@@ -136,6 +143,17 @@ class Verifier:
             if upto == last:
                 return
             after = upto
+
+    def _part_of_copied(self, progress: Progress) -> Iterator[tuple[KeyRange, Key]]:
+        """The next range, if so many rows have been copied since the last one."""
+        after, copied = progress.verified_upto, progress.copied_upto
+        if copied is None or copied == self._nothing_upto:
+            return
+        upto = self._ruler.end(after, copied, self._chunker.rows)
+        if upto == copied:
+            self._nothing_upto = copied
+        else:
+            yield KeyRange(after, upto), upto
 
     def _send(self, *jobs: _Job) -> None:
         self._applier.ledger.watch()
@@ -177,11 +195,11 @@ class Verifier:
         """Progress with one more range found equal; the last one completes the verification."""
         upto, rows = compared.upto, compared.rows
         self._ruler.learn(compared.range, rows)
-        if progress.verify_last is None or upto == progress.verify_last:
+        if compared.range.upto is None:
             total = progress.verified_rows + rows
             return replace(progress, verified=True, verified_upto=upto or None, verified_part=1.0, verified_rows=total)
         place = None
-        if progress.first is not None:
+        if progress.first is not None and progress.verify_last is not None:
             place = place_in_range(self._plan.key, progress.first, progress.verify_last, upto)
         by_rows = (progress.verified_rows + rows) / max(progress.rows, 1)
         return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))

@@ -71,10 +71,10 @@ class FakeVerifier:
     """Comes to what the test says."""
 
     becomes: Callable[[Progress], Progress]
-    asked: list[tuple[bool, bool]] = field(default_factory=list)  # whether to rest, whether to go to the end
+    asked: list[bool] = field(default_factory=list)  # whether to rest
 
-    def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
-        self.asked.append((resting, to_the_end))
+    def step(self, progress: Progress, *, resting: bool = False) -> Progress:
+        self.asked.append(resting)
         return progress if resting else self.becomes(progress)
 
 
@@ -127,7 +127,7 @@ class FakePlane:
     behind: str = ""
     unfit_rows: str = ""
     throttle: str = ""
-    room: bool = True
+    compares: Callable[[Progress], Progress] = lambda progress: progress
     probe: Probe = field(default_factory=lambda: Probe(done=True))
     found: Found | BaseException = Found.NOT_SWAPPED
     attempt: Attempt | BaseException = field(default_factory=Attempt)
@@ -146,6 +146,10 @@ class FakePlane:
     def plane(self) -> DataPlane:
         """This, for states."""
         return cast("DataPlane", self)
+
+    @property
+    def crews(self) -> "FakePlane":
+        return self
 
     @property
     def scout(self) -> Scout:
@@ -176,8 +180,8 @@ class FakePlane:
     def throttled(self, _: Progress) -> str:
         return self.throttle
 
-    def has_room(self, _: Progress) -> bool:
-        return self.room
+    def compared_beside(self, progress: Progress) -> Progress:
+        return self.compares(progress)
 
     def indexer(self, _: Progress) -> FakeIndexer:
         return self.the_indexer

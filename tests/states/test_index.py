@@ -1,12 +1,10 @@
-from dataclasses import replace
-
 import pytest
 
 from fsm_ghost.errors import MismatchError
 from fsm_ghost.model.phase import Outcome
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.states.index import Index
-from tests.states.fakes import READY, FakePlane, FakeVerifier, following, raising
+from tests.states.fakes import READY, FakePlane, following, raising
 from tests.unit.model.examples import at
 
 
@@ -40,30 +38,15 @@ def differ(_: Progress) -> Progress:
     raise MismatchError("they differ")
 
 
-def test_the_comparison_begins_meanwhile_and_leaves_the_end_to_the_next_state() -> None:
-    fake = FakePlane(follows=following(safe=at(9)), the_verifier=FakeVerifier(compare_some))
-    step = Index(fake.plane, compares=True).step(READY)
-    assert (step.outcome, step.progress.safe, step.progress.verified_upto) == (None, at(9), (10,))
-    assert fake.the_verifier.asked == [(False, False)]
-
-
-@pytest.mark.parametrize(
-    "plane, compares",
-    [(FakePlane(room=False), True), (FakePlane(throttle="throttled: for a test"), True), (FakePlane(), False)],
-    ids=["no room", "throttled", "not asked for"],
-)
-def test_no_comparison_begins_without_room_or_leave(plane: FakePlane, compares: bool) -> None:  # noqa: FBT001
-    Index(plane.plane, compares=compares).step(READY)
-    assert plane.the_verifier.asked == []
-
-
-def test_a_comparison_that_was_begun_ends_its_range_when_there_is_no_room_any_more() -> None:
-    fake = FakePlane(room=False)
-    Index(fake.plane, compares=True).step(replace(READY, verifying=True))
-    assert fake.the_verifier.asked == [(True, False)]
+@pytest.mark.parametrize("compares", [True, False])
+def test_the_comparison_goes_on_meanwhile_if_it_is_asked_for(compares: bool) -> None:  # noqa: FBT001
+    fake = FakePlane(follows=following(safe=at(9)), compares=compare_some)
+    step = Index(fake.plane, compares=compares).step(READY)
+    assert (step.outcome, step.progress.safe) == (None, at(9))
+    assert step.progress.verified_upto == ((10,) if compares else None)
 
 
 def test_a_difference_is_an_outcome() -> None:
-    fake = FakePlane(follows=following(safe=at(9)), the_verifier=FakeVerifier(differ))
+    fake = FakePlane(follows=following(safe=at(9)), compares=differ)
     step = Index(fake.plane, compares=True).step(READY)
     assert (step.outcome, step.progress.safe, step.reason) == (Outcome.DIFFERS, at(9), "they differ")

@@ -168,8 +168,8 @@ def _forecast(forecast: Forecast) -> list[tuple[str, str]]:
     ]
     shown = ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in parts if seconds)
     if forecast.beside_seconds:
-        shown += f"; indexes and comparison side by side save {words.duration(forecast.beside_seconds)}"
-    least = f", less with up to {forecast.workers} workers" if forecast.workers > 1 else ""
+        shown += f"; comparing beside the others saves {words.duration(forecast.beside_seconds)}"
+    least = f", less with up to {forecast.workers} workers" if forecast.workers > forecast.copiers else ""
     return [
         ("time", f"about {words.duration(forecast.seconds)} ({shown}){least}, with the load that there is now"),
         ("disk", f"about {words.size(forecast.disk)} more while both tables exist"),

@@ -258,12 +258,12 @@ def test_a_plan_says_what_will_be_done_and_how(capsys: pytest.CaptureFixture[str
         assert part in text
 
 
-def test_a_plan_tells_what_is_saved_by_comparing_while_indexes_are_built(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_tells_what_is_saved_by_comparing_beside_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
     forecast = Forecast(1_000_000, 5, 1.0, 60.0, 20.0, 10.0, 100, 50, beside_seconds=7.0)
     progress = replace(COPYING.progress, plan=PLAN, forecast=forecast)
     print_plan(replace(COPYING, progress=progress))
     assert "about 1 m 23 s (" in (text := capsys.readouterr().out)
-    assert "; indexes and comparison side by side save 7 s)" in " ".join(text.split())
+    assert "; comparing beside the others saves 7 s)" in " ".join(text.split())
 
 
 def test_a_plan_says_once_that_a_check_is_called_otherwise(capsys: pytest.CaptureFixture[str]) -> None:

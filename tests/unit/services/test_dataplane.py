@@ -22,10 +22,10 @@ def plane() -> DataPlane:
 def test_open_services_work_with_the_new_settings_from_then_on() -> None:
     changed = replace(PLAIN, copy=CopySettings(chunk_size=500), throttle=ThrottleSettings(nice_ratio=2.0))
     ours, lengths = plane(), cast("list[CopySettings]", [])
-    ours._copier = cast("Any", SimpleNamespace(nice=0.0))
-    ours._chunker = cast("Any", SimpleNamespace(retune=lengths.append))
+    ours.crews._copier = cast("Any", SimpleNamespace(nice=0.0))
+    ours.crews._chunker = cast("Any", SimpleNamespace(retune=lengths.append))
     ours.retune(changed)
-    assert (cast("Any", ours._copier).nice, lengths) == (2.0, [changed.copy])
+    assert (cast("Any", ours.crews._copier).nice, lengths) == (2.0, [changed.copy])
     assert ours._tools.settings == changed
 
 

@@ -16,9 +16,10 @@ from fsm_ghost.services.governor import (
     FIRST_REST,
     LONGEST_REST,
     Governor,
+    Most,
     _Copied,
     _Measurement,
-    default_most,
+    most_workers,
 )
 
 Curve = Callable[[int], float]
@@ -61,8 +62,9 @@ class Moment:
 class Simulation:
     """A server that copies `curve(workers)` times 20,000 rows a second, and an owner thread that asks the governor."""
 
-    def __init__(self, curve: Curve, most: int = 8, *, noise: float = 0.0, seed: int = 0) -> None:
-        self.governor = Governor(most, CORES)
+    def __init__(self, curve: Curve, most: int | Most = 8, *, noise: float = 0.0, seed: int = 0) -> None:
+        self.governor = Governor(most if isinstance(most, Most) else Most(most, most), CORES)
+        self.alone: Callable[[float], bool] = lambda _: False  # by seconds since the start
         self.now = 1000.0
         self.curve = curve
         self.seen: Callable[[float], Seen] = lambda _: Seen()  # by seconds since the start
@@ -109,8 +111,9 @@ class Simulation:
             heapq.heappush(self._under_way, (self.now + took, self._sent, self._rows, took))
 
     def _look(self) -> None:
-        seen = self.seen(self._looks_at - self._began)
-        self.governor.look(seen.server, seen.backlog, seen.commit, seen.delay, self._looks_at)
+        at = self._looks_at - self._began
+        seen, alone = self.seen(at), self.alone(at)
+        self.governor.look(seen.server, seen.backlog, seen.commit, seen.delay, self._looks_at, alone=alone)
         self.now = self._looks_at
         self._looks_at += 1.0
         self._note(by_look=True)
@@ -227,7 +230,7 @@ def test_chunks_without_rows_prove_nothing() -> None:
 
 def known(most: int, cores: int | None = CORES) -> Governor:
     """A governor that has seen what one worker does, and nothing measured yet."""
-    governor = Governor(most, cores)
+    governor = Governor(Most(most, most), cores)
     for second in range(CALM_LOOKS):
         governor.look(CALM, 0, 0.005, 0.05, 990.0 + second)
     return governor
@@ -415,7 +418,68 @@ def test_whatever_happens_the_number_stays_within_its_bounds_and_does_not_flutte
 
 
 @pytest.mark.parametrize(
-    "cores, most", [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3), (8, 4), (16, 8), (17, 8), (128, 8), (None, 2)]
+    "cores, shared", [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3), (8, 4), (16, 8), (17, 8), (128, 8), (None, 2)]
 )
-def test_at_most_half_of_the_cores_and_no_more_than_eight(cores: int | None, most: int) -> None:
-    assert default_most(cores) == most
+def test_at_most_half_of_the_cores_and_no_more_than_eight(cores: int | None, shared: int) -> None:
+    assert most_workers(None, cores).shared == shared
+
+
+@pytest.mark.parametrize("cores, alone", [(1, 1), (2, 2), (3, 3), (8, 8), (17, 8), (None, 2)])
+def test_where_nobody_else_is_all_of_the_cores(cores: int | None, alone: int) -> None:
+    assert most_workers(None, cores).alone == alone
+
+
+def test_what_is_asked_for_holds_in_company_and_without() -> None:
+    assert most_workers(3, 16) == Most(alone=3, shared=3)
+
+
+# --- Alone, and in company --------------------------------------------------------------------------------------------
+
+TWO_CORES = Most(alone=2, shared=1)
+EIGHT_CORES = Most(alone=8, shared=4)
+
+
+def looked(governor: Governor, now: float, *, alone: bool) -> int:
+    """How many workers there are after a look."""
+    governor.look(CALM, 0, 0.005, 0.05, now, alone=alone)
+    return governor.workers
+
+
+def test_where_nobody_else_is_there_are_two_at_once_and_one_again_when_somebody_comes() -> None:
+    governor = Governor(TWO_CORES, 2)
+    assert looked(governor, 1000.0, alone=True) == 2
+    assert governor.reason == "2 of 2: nobody else uses the server"
+    assert looked(governor, 1001.0, alone=False) == 1
+    assert governor.reason == "1 of 1: others use the server"
+
+
+@pytest.mark.parametrize("curve, best", [(SCALES, 2), (LOCKED, 1)])
+def test_a_second_worker_is_put_to_the_test_once_the_copy_has_gone_on_for_a_while(curve: Curve, best: int) -> None:
+    simulation = Simulation(curve, TWO_CORES)
+    simulation.alone = lambda _: True
+    assert simulation.run(FIRST_REST).share_at(2) > 0.85
+    assert simulation.run(600).share_at(best) > 0.85
+
+
+def test_more_than_two_are_climbed_to_as_ever() -> None:
+    simulation = Simulation(SCALES, EIGHT_CORES)
+    simulation.alone = lambda _: True
+    assert simulation.run(120).share_at(8, since=60) > 0.85
+
+
+def test_who_has_not_seen_what_one_worker_does_begins_with_one_when_somebody_comes() -> None:
+    simulation = Simulation(SCALES, EIGHT_CORES)
+    simulation.alone = lambda at: at < 30
+    simulation.run(29)
+    assert simulation.governor.workers > 4
+    simulation.run(4)
+    assert simulation.governor.workers == 1
+    assert simulation.run(120).share_at(4, since=100) > 0.85
+
+
+def test_somebody_who_comes_and_goes_does_not_keep_it_from_what_it_knows() -> None:
+    simulation = Simulation(SCALES, EIGHT_CORES)
+    simulation.alone = lambda at: at > 60 and int(at) % 7 == 0
+    simulation.run(200)
+    assert simulation.share_at(1, since=60) == 0
+    assert all(moment.workers >= 2 for moment in simulation.history if moment.at > 60)

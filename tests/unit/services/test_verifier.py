@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from fsm_ghost.errors import LockConflictError, MismatchError
-from fsm_ghost.model.chunk import KeyRange
+from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.key import Key
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.verifier import Compared, Verifier, compare_keys, tell_difference
@@ -29,6 +29,7 @@ class Around:
     watched: int = 0
     uncompared: tuple[str, ...] = ()
     locked: int = 0  # comparisons that are not let to the tables
+    asked: int = 0  # how often somebody has looked where a range ends
 
     def assign(self, job: Callable[[Any], Compared]) -> None:
         self.jobs.append(job)
@@ -61,13 +62,14 @@ class Around:
         return [(end - begin, end - begin, end - begin)]
 
     def end(self, after: Key | None, last: Key, rows: int) -> Key:
+        self.asked += 1
         return min((int(after[0] if after else 0) + rows,), last)
 
     def learn(self, *_: object) -> None: ...
 
     def done(self, *_: object) -> None: ...
 
-    def look(self, _: int) -> None: ...
+    def look(self) -> None: ...
 
     @property
     def ledger(self) -> "Around":
@@ -108,15 +110,46 @@ def test_the_last_range_is_open_and_ends_the_comparison_with_all_rows() -> None:
     assert (progress.verified, progress.verified_rows, progress.verified_upto, around.busy) == (True, 95, (95,), 0)
 
 
-def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None:
+def test_beside_row_copy_whole_ranges_of_what_is_copied_are_compared_one_at_a_time() -> None:
     around = Around(workers=4)
     under_test = verifier(around)
-    progress = replace(WHOLE, verified_upto=(70,), verified_rows=70)
+    progress = replace(WHOLE, handed_out=(35,), open_chunks=(Chunk(4, KeyRange((25,), (35,))),))
+    for _ in range(4):
+        progress = under_test.step(progress, to_the_end=False)
+        assert around.busy <= 1
+    assert (around.compared, progress.verified_upto) == (ranges(None, 10, 20), (20,))
+    progress = replace(progress, open_chunks=())
+    progress = under_test.step(under_test.step(progress, to_the_end=False), to_the_end=False)
+    assert (around.compared[2:], progress.verified_upto, progress.verified) == (ranges(20, 30), (30,), False)
+
+
+def test_nobody_looks_for_a_range_again_before_more_is_copied() -> None:
+    around = Around(workers=1)
+    under_test = verifier(around)
+    progress = replace(WHOLE, handed_out=(8,))
     for _ in range(3):
         progress = under_test.step(progress, to_the_end=False)
-    assert sorted(around.compared, key=str) == sorted(ranges(70, 80, 90), key=str)
-    assert (progress.verified, progress.verified_upto, around.busy) == (False, (90,), 0)
-    assert under_test.step(under_test.step(progress)).verified
+    assert (around.asked, around.busy) == (1, 0)
+    under_test.step(replace(progress, handed_out=(18,)), to_the_end=False)
+    assert (around.asked, around.busy) == (2, 1)
+
+
+def test_before_anything_is_copied_nothing_is_compared() -> None:
+    around = Around(workers=1)
+    verifier(around).step(WHOLE, to_the_end=False)
+    assert (around.asked, around.busy) == (0, 0)
+
+
+def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None:
+    """Also where rows have gone from the end since row copy began, so that it is through with more than there is."""
+    around = Around(workers=1)
+    under_test = verifier(around)
+    progress = replace(WHOLE, verified_upto=(70,), verified_rows=70, handed_out=(100,), verify_last=(90,))
+    for _ in range(3):
+        progress = under_test.step(progress, to_the_end=False)
+    assert (around.compared, progress.verified, progress.verified_upto) == (ranges(70, 80, 90), False, (90,))
+    progress = under_test.step(under_test.step(progress))
+    assert (around.compared[2:], progress.verified) == (ranges(90, None), True)
 
 
 def test_a_range_whose_tables_somebody_keeps_locked_is_compared_again() -> None:
