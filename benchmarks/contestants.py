@@ -5,6 +5,7 @@ from __future__ import annotations
 # ruff: noqa: INP001, S608 - a script's part; the SQL is its own
 import argparse
 import json
+import os
 import re
 import shlex
 import shutil
@@ -29,13 +30,20 @@ ALGORITHMS: Final[dict[Flavour, tuple[str, ...]]] = {
     "mysql": ("INSTANT", "INPLACE", "COPY"),
 }
 RAW: Final = "raw INSERT … SELECT"
+LEFT_ALONE: Final = "(left alone)"
 COMPUTING: Final = "(computing)"
 BARE_CHUNKS: Final = "(bare chunks)"
 PT_OSC: Final = "pt-online-schema-change"
 PLACEHOLDERS: Final = ("host", "port", "socket", "user", "database", "table", "alter", "folder")
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
-_VARIANTS: Final = ((), ("--no-verify",), ("--index-build", "inline"), ("--index-build", "deferred"))
+_VARIANTS: Final = (
+    (),
+    ("--no-verify",),
+    ("--index-build", "inline"),
+    ("--index-build", "inline", "--no-verify"),
+    ("--index-build", "deferred"),
+)
 _WHERE: Final = (
     "--quiet", "--ui", "none", "--no-defaults", "--profile=",
     "--socket", "{socket}", "--user", "{user}", "--database", "{database}", "--table", "{table}", "--alter", "{alter}",
@@ -45,6 +53,7 @@ _PT_OSC: Final = (
     PT_OSC, "--execute", "--no-version-check", "--alter", "{alter}", "S={socket},u={user},D={database},t={table}",
 )  # fmt: skip
 _READ_COMMITTED: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+_QUIET: Final = 20  # seconds
 _SOME_WORK, _WORKS = 5_000_000, 100  # rounds of a statement, some hundredths of a second; and how many statements
 _ROWS_OF_A_CHUNK: Final = 4000  # about 1 MiB of sysbench's table: what fsm-ghost takes while the application writes
 _LAST_WORDS: Final = 160  # characters of what a program said that are shown
@@ -150,13 +159,20 @@ class Program:
         output = place.folder / "output"
         words = filled(self.words, place)
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(place.limit), str(output)]
-        done = subprocess.run([*launcher, *words], cwd=_CHECKOUT, stdout=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [*launcher, *words], cwd=_CHECKOUT, env=_environment(), stdout=subprocess.PIPE, check=False
+        )
         if done.returncode:
             return Outcome(0.0, f"{words[0]} could not be started")
         code, wall, cpu, mib = json.loads(done.stdout)
         said = output.read_text(encoding="utf-8", errors="replace")
         trouble = f"exit code {code}: {last_words(said)}" if code else ""
         return Outcome(wall, _UNFINISHED.format(place.limit) if wall >= place.limit else trouble, cpu, mib)
+
+
+def _environment() -> dict[str, str]:
+    """Ours; but a Python program keeps its byte code, as it does where it is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def filled(words: Sequence[str], place: Place) -> list[str]:
@@ -218,7 +234,8 @@ def native(table: Table, alter: str, algorithm: str = "") -> Statements:
 
 
 def floor(table: Table, rows: int) -> Iterator[Statements]:
-    """What no tool can be better than: the server computes for a while, and rows are copied by bare statements."""
+    """What no tool can be better than: nothing at all, a server that computes, and rows copied by bare statements."""
+    yield Statements(LEFT_ALONE, (f"DO SLEEP({_QUIET})",), changes=False)
     yield Statements(COMPUTING, (f"DO BENCHMARK({_SOME_WORK}, CRC32('computing'))",) * _WORKS, changes=False)
     if table.key_of(1) != (1,):
         return  # the ranges of its keys are not known

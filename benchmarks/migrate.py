@@ -9,8 +9,9 @@ the new one with all its indexes in place, without load, whatever the load of th
 --tool   another contestant: NAME='command line'. {host} {port} {socket} {user} {database} {table} {alter} and {folder}
          (an empty one, made for each run) stand for what they say, each within one word. Exit code 0 means done
 --only   names of contestants, with * and ?; the unit, and what --tool names, always takes part
---floor  what any tool would do to the application, however good it is: the server computes for some seconds and touches
-         no table, or copies the rows in bare chunks without indexes, which nobody brings up to date
+--floor  what any tool would do to the application, however good it is: the server is left alone for as long, computes
+         for some seconds and touches no table, or copies the rows in bare chunks without indexes, which nobody brings
+         up to date
 
 Wall time, CPU time and memory of a program are those of its process and its children, from its start to its end. What
 the server has used and written is counted until then; with a load, the load's share is in it.

@@ -62,9 +62,18 @@ def test_fsm_ghost_takes_part_in_its_variants_and_who_is_not_installed_is_named(
         "fsm-ghost",
         "fsm-ghost --no-verify",
         "fsm-ghost --index-build inline",
+        "fsm-ghost --index-build inline --no-verify",
         "fsm-ghost --index-build deferred",
         "pt-online-schema-change: not installed",
     ]
+
+
+def test_a_program_keeps_its_byte_code_as_one_that_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asked = Program("x", (sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"))
+    assert asked.run(place(tmp_path)).trouble == ""
 
 
 def test_the_unit_fills_a_table_that_is_already_changed() -> None:
@@ -83,8 +92,8 @@ def test_the_algorithm_of_a_native_alter_is_demanded() -> None:
 
 
 def test_bare_chunks_are_all_rows_without_secondary_indexes() -> None:
-    computing, chunks = contestants.floor(TABLES["sbtest"], 8001)
-    assert not any("sbtest" in statement for statement in computing.statements)
+    *others, chunks = contestants.floor(TABLES["sbtest"], 8001)
+    assert not any("sbtest" in statement for other in others for statement in other.statements)
     assert [statement.partition(" WHERE ")[2] for statement in chunks.statements] == [
         "id > 0 AND id <= 4000",
         "id > 4000 AND id <= 8000",
@@ -94,7 +103,8 @@ def test_bare_chunks_are_all_rows_without_secondary_indexes() -> None:
 
 
 def test_keys_that_are_no_numbers_of_rows_have_no_bare_chunks() -> None:
-    assert [one.name for one in contestants.floor(TABLES["uuid"], 8000)] == [contestants.COMPUTING]
+    found = [one.name for one in contestants.floor(TABLES["uuid"], 8000)]
+    assert found == [contestants.LEFT_ALONE, contestants.COMPUTING]
 
 
 def test_last_words_are_the_last_line_that_says_something() -> None:
