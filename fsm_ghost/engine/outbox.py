@@ -62,9 +62,11 @@ class Outbox:
         self._runner = runner
         self._under_way: dict[str, PendingHook] = {}  # notices, by their keys
         self._came: tuple[int, str] | None = None
+        self._may_be_due = True  # so the state file is not asked in every step
 
     def due(self, transition: Transition) -> tuple[str, ...]:
         """What is to be noted with a transition."""
+        self._may_be_due = True
         return self._noted(transition.moments, transition.name)
 
     def comes(self, moment: Moment) -> None:
@@ -75,15 +77,18 @@ class Outbox:
         self._came = came
         if due := self._noted((moment,), moment):
             self._run.hooks_due(due)
+            self._may_be_due = True
 
     def work_off(self) -> None:
         """Do what is due. StoppedError when a hook fails that the migration may not go on without."""
         self._note_notices(0)
-        for hook in self._run.pending_hooks():
+        pending = self._run.pending_hooks() if self._may_be_due else ()
+        for hook in pending:
             if not hook.moment.startswith(NOTICE):
                 self._run_one(hook)
             elif self._key(hook) not in self._under_way:
                 self._hand_over(hook)
+        self._may_be_due = bool(pending)
 
     def settle(self) -> None:
         """At the end of a migration: see what came of the last notices. There is no next run that would repeat them."""

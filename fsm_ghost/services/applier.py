@@ -218,9 +218,10 @@ class Applier:
         self._crew.close()
 
     def _read(self, progress: Progress) -> Progress:
-        for changes in self._streamer.take():
+        taken = self._streamer.take()
+        for changes in taken:
             self._take_in(changes)
-            progress = replace(progress, changes=progress.changes + changes.row_events)
+        progress = replace(progress, changes=progress.changes + sum(changes.row_events for changes in taken))
         if self._heartbeat and self.has_passed(self._heartbeat[0]):
             self.delay = time.monotonic() - self._heartbeat[1]
             self._heartbeat = None
@@ -231,11 +232,11 @@ class Applier:
         self._passed = max(self._passed, *changes.markers, 0)
 
     def _collect(self, progress: Progress) -> Progress:
+        clean = 0
         for refreshed in self._crew.collect():
-            clean = self._ended(refreshed)
+            clean += self._ended(refreshed)
             self._adapt(refreshed)
-            progress = replace(progress, refreshed=progress.refreshed + clean)
-        return progress
+        return replace(progress, refreshed=progress.refreshed + clean)
 
     def _ended(self, refreshed: Refreshed) -> int:
         self._waiting_for_row -= refreshed.waited
