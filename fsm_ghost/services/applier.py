@@ -30,6 +30,7 @@ BATCH_TARGET = 0.05  # seconds a refresh should take: for that long the applicat
 # commit, and us half a millisecond.
 _GATHER = 0.05
 _LEAST_BATCH, _MOST_BATCH = 1, 500  # keys
+_FEW = 20  # keys: as few may be left for the lock even where each takes long
 # Changes go first where they and row copy are in each other's way: chunks and refreshes exclude each other, or more
 # keys wait than can be brought over beside row copy. But after so many times the length of the last chunk it is row
 # copy's turn again, so that it never starves.
@@ -96,6 +97,14 @@ class Applier:
     def backlog(self) -> int:
         """How many keys are dirty or being refreshed."""
         return len(self.ledger)
+
+    @property
+    def small(self) -> int:
+        """How many keys are few enough to be left for when the tables are locked: two batches take 0.1 s or so.
+
+        On a busy server there are never less than those of the batches that are under way.
+        """
+        return max(_FEW, 2 * self._batch)
 
     @property
     def clashes(self) -> str:

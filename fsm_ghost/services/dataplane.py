@@ -32,7 +32,6 @@ from fsm_ghost.services.tools import Tools
 from fsm_ghost.settings import Kill, Settings
 
 REFRESH_WORKERS = 2
-SMALL_BACKLOG = 200  # keys: what can be refreshed under the lock without being felt
 SMALL_DELAY = 0.5  # seconds
 _LONGEST_BACK_OFF = 30.0  # seconds
 _LONG = 2  # seconds that somebody has used the table, from which on it is not worth an attempt to lock it
@@ -167,7 +166,7 @@ class DataPlane:
         applier = self._following(progress)
         if unfit := self.unfit(progress):
             return unfit
-        if applier.backlog > SMALL_BACKLOG:
+        if applier.backlog > applier.small:
             return f"{applier.backlog} changed keys to be refreshed"
         if applier.delay is None or applier.delay > SMALL_DELAY:
             delay = "unknown" if applier.delay is None else f"{applier.delay:.1f} s"

@@ -17,7 +17,7 @@ from fsm_ghost.mysql.session import Session
 from fsm_ghost.mysql.statements import Statements
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.crew import Crew
-from fsm_ghost.services.refresher import Refreshed, Refresher
+from fsm_ghost.services.refresher import Left, Refreshed, Refresher
 from fsm_ghost.services.streamer import Streamer
 from tests.states.fakes import READY
 from tests.unit.model.examples import at, plan
@@ -99,3 +99,12 @@ def test_when_a_refresh_under_the_lock_fails_every_key_is_still_there(applier: A
         applier.drain(locker(error), 0, time.monotonic() + 60)
     assert (applier.backlog, applier.ledger.refreshing, set(applier.ledger.carried)) == (2, 0, {(1,), (2,)})
     assert applier.drain(locker(), 0, time.monotonic() + 60)
+
+
+@pytest.mark.parametrize("seconds, small", [(0.001, 1000), (0.05, 200), (5.0, 20)])
+def test_the_longer_refreshes_take_the_fewer_keys_may_be_left_for_the_lock(
+    applier: Applier, seconds: float, small: int
+) -> None:
+    for _ in range(20):
+        applier._adapt(Refreshed(1, 500, Left(), seconds))
+    assert applier.small == small

@@ -6,6 +6,9 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.dataplane import DataPlane
 from fsm_ghost.services.tools import Tools
 from fsm_ghost.settings import CopySettings, ServerSettings, Settings, ThrottleSettings
@@ -43,3 +46,10 @@ def test_services_that_are_not_open_yet_are_opened_with_them() -> None:
     changed = replace(PLAIN, copy=CopySettings(chunk_size=500))
     ours.retune(changed)
     assert ours._tools.settings.copy.chunk_size == 500
+
+
+@pytest.mark.parametrize("backlog, told", [(0, ""), (1000, ""), (1001, "1001 changed keys to be refreshed")])
+def test_it_is_behind_with_more_keys_than_are_refreshed_in_a_moment(backlog: int, told: str) -> None:
+    ours = plane()
+    ours._applier = cast("Any", SimpleNamespace(backlog=backlog, small=1000, delay=0.1, clashes=""))
+    assert ours.is_behind(Progress()) == told
