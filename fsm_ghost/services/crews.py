@@ -82,12 +82,14 @@ class Crews:
         """Go on with the comparison beside row copy, or beside a build of indexes, where that has room for it.
 
         Of what is copied by now, all but the end. A range that is being compared is ended in any case; while it is
-        `resting`, or the server has no room, no other is begun. MismatchError when the tables differ.
+        `resting`, or the server has no room, or we were asked to be nice, no other is begun. MismatchError when the
+        tables differ.
         """
         has_room = self.activity.leaves_room(self._cores) if progress.is_copied else self.activity.is_absent
-        if (resting or not has_room) and not progress.verifying:
+        rests = resting or not has_room or self._tools.settings.throttle.nice_ratio > 0
+        if rests and not progress.verifying:
             return progress
-        return self._open_verifier(progress).step(progress, resting=resting or not has_room, to_the_end=False)
+        return self._open_verifier(progress).step(progress, resting=rests, to_the_end=False)
 
     def retune(self, settings: Settings) -> None:
         """Work with other settings from now on; those that only matter in the beginning change nothing any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fsm_ghost.model.chunk import Chunk, KeyRange
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.services.crews import Crews
+from fsm_ghost.settings import ThrottleSettings
 from tests.unit.model.examples import plan
 
 COPYING = Progress(
@@ -46,9 +48,9 @@ class Activity:
         return self.is_absent or (cores or 0) >= 4
 
 
-def crews(*, alone: bool, cores: int) -> tuple[Crews, Verifier]:
-    anything = cast("Any", None)
-    made, verifier = Crews(anything, anything), Verifier()
+def crews(*, alone: bool, cores: int, nice: float = 0.0) -> tuple[Crews, Verifier]:
+    settings = SimpleNamespace(throttle=ThrottleSettings(nice_ratio=nice))
+    made, verifier = Crews(cast("Any", SimpleNamespace(settings=settings)), cast("Any", None)), Verifier()
     anything = cast("Any", made)
     anything._verifier, anything.activity, anything._cores = verifier, Activity(alone), cores
     return made, verifier
@@ -88,3 +90,9 @@ def test_throttled_it_begins_nothing(verifying: bool, asked: list[bool]) -> None
     made, verifier = crews(alone=True, cores=2)
     made.compared_beside(replace(COPYING, verifying=verifying), resting=True)
     assert verifier.asked == asked
+
+
+def test_who_was_asked_to_be_nice_compares_when_row_copy_is_done() -> None:
+    made, verifier = crews(alone=True, cores=2, nice=0.5)
+    made.compared_beside(COPYING, resting=False)
+    assert verifier.asked == []
