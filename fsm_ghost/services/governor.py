@@ -268,7 +268,7 @@ class Governor:
     @property
     def reason(self) -> str:
         """How many workers there are, and why, in words."""
-        return f"{self.workers} of {self._allowed}: {self._words}" if self.most > 1 else "1 of 1"
+        return f"{self.workers} of {self._allowed}: {self._words}" if self._allowed > 1 else "1 of 1"
 
     @property
     def most(self) -> int:

@@ -450,7 +450,7 @@ def test_where_nobody_else_is_there_are_two_at_once_and_one_again_when_somebody_
     assert looked(governor, 1000.0, alone=True) == 2
     assert governor.reason == "2 of 2: nobody else uses the server"
     assert looked(governor, 1001.0, alone=False) == 1
-    assert governor.reason == "1 of 1: others use the server"
+    assert governor.reason == "1 of 1"
 
 
 @pytest.mark.parametrize("curve, best", [(SCALES, 2), (LOCKED, 1)])
@@ -465,6 +465,12 @@ def test_more_than_two_are_climbed_to_as_ever() -> None:
     simulation = Simulation(SCALES, EIGHT_CORES)
     simulation.alone = lambda _: True
     assert simulation.run(120).share_at(8, since=60) > 0.85
+
+
+def test_in_company_it_says_why_there_are_fewer() -> None:
+    governor = Governor(EIGHT_CORES, CORES)
+    assert [looked(governor, 1000.0 + at, alone=at == 0) for at in range(2)] == [2, 1]
+    assert governor.reason == "1 of 4: others use the server"
 
 
 def test_who_has_not_seen_what_one_worker_does_begins_with_one_when_somebody_comes() -> None:
