@@ -45,7 +45,38 @@ class _Sample:
     @property
     def speed(self) -> float:
         """Rows a second."""
-        return self.rows / self.seconds
+        return self.rows / max(self.seconds, 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A sample that was copied by one worker, and one by two; the seconds that indexing and comparing both took.
+
+    Whether others wrote meanwhile; the bytes of `data` and of `indexes`.
+    """
+
+    one: _Sample
+    two: _Sample
+    indexing: float
+    comparing: float
+    is_written: bool
+    data: int
+    indexes: int
+
+    @property
+    def rows(self) -> int:
+        """Those of both samples."""
+        return self.one.rows + self.two.rows
+
+    @property
+    def gain(self) -> float:
+        """How many times as fast row copy is by those who will begin it: by two where nobody writes, else by one."""
+        return 1.0 if self.is_written else max(1.0, self.two.speed / self.one.speed)
+
+    @property
+    def speed(self) -> float:
+        """The rows a second of those."""
+        return self.one.speed * self.gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,51 +122,48 @@ class Forecaster:
 
     def _forecast(self, session: Session) -> Forecast:
         one, two = self._samples(session)
-        sampled, seconds = one.rows + two.rows, one.seconds + two.seconds
-        premises = self._premises
-        if not sampled:
-            return Forecast(0, 0, seconds, 0, 0, 0, 0, 0, premises.most.shared, premises.rest)
+        if not one.rows:
+            most = self._premises.most
+            return Forecast(0, 0, one.seconds, 0, 0, 0, 0, 0, most.shared, self._premises.rest)
         indexing = self._timed(lambda: self._build(session))
         before, comparison, whole = catalog.coordinates(session), self._comparison, KeyRange(None, two.upto)
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
         is_written = catalog.coordinates(session) != before  # by others: nothing of ours writes meanwhile
-        rows = max(self._rows(two.upto, sampled), sampled)
+        return self._reckoned(_Measured(one, two, indexing, comparing, is_written, *self._size(session)))
+
+    def _reckoned(self, found: _Measured) -> Forecast:
+        premises, sampled = self._premises, found.rows
+        rows = max(self._rows(found.two.upto, sampled), sampled)
         times = rows / sampled
         # Sorting grows a little faster than what is sorted, and so does finding the places of rows in indexes.
         deeper = math.log2(max(rows, 2)) / math.log2(max(sampled, 2))
-        gain = max(1.0, two.speed / one.speed) if two.rows and not is_written else 1.0
-        copying = rows / (one.speed * gain)
-        building, verifying = indexing * times * deeper, comparing * times
-        has_room = not is_written or (premises.cores or 0) >= MANY_CORES
+        building, verifying, data = found.indexing * times * deeper, found.comparing * times, found.data * times
+        copying = rows / found.speed * (deeper if self._is_indexed else 1.0)
         # The comparison has what two copying workers leave of a second one's time, and goes on beside the build.
-        spare = (0.0 if is_written else (2.0 - gain) * copying) + (building if has_room else 0.0)
-        size = self._size(session)
-        data = size[0] * times
+        beside_copy = 0.0 if found.is_written else (2.0 - found.gain) * copying
+        beside_build = 0.0 if found.is_written and (premises.cores or 0) < MANY_CORES else building
         return Forecast(
             rows=rows,
             sampled=sampled,
-            sample_seconds=seconds,
-            copy_seconds=copying * (deeper if self._is_indexed else 1.0),
+            sample_seconds=found.one.seconds + found.two.seconds,
+            copy_seconds=copying,
             index_seconds=building,
             verify_seconds=verifying,
-            disk=int(data + size[1] * times),
+            disk=int(data + found.indexes * times),
             binlog=logged(int(data), rows),
-            workers=premises.most.shared if is_written else premises.most.alone,
+            workers=premises.most.shared if found.is_written else premises.most.alone,
             rest_seconds=premises.rest,
-            beside_seconds=_BESIDE * min(spare, verifying),
-            copiers=2 if gain > 1.0 else 1,
+            beside_seconds=_BESIDE * min(beside_copy + beside_build, verifying),
+            copiers=2 if found.gain > 1.0 else 1,
         )
 
     def _samples(self, session: Session) -> tuple[_Sample, _Sample]:
         """What was copied by one worker, and then by two; by these nothing, where there may be only one."""
-        seconds = self._seconds / (1 if self._second is None else 2)
-        one = self._copy((session,), None, seconds)
-        two = (
-            _Sample(one.upto, 0, 0.0)
-            if self._second is None
-            else self._copy((session, self._second), one.upto, seconds)
-        )
-        return one, two
+        if self._second is None:
+            one = self._copy((session,), None, self._seconds)
+            return one, _Sample(one.upto, 0, 0.0)
+        one = self._copy((session,), None, self._seconds / 2)
+        return one, self._copy((session, self._second), one.upto, self._seconds / 2)
 
     def _copy(self, sessions: Sequence[Session], after: Key | None, seconds: float) -> _Sample:
         """Copy what comes after a key for so many seconds, on all these connections at the same time."""
@@ -151,7 +179,7 @@ class Forecaster:
                 spent += time.monotonic() - began
                 after, rows = ranges[-1].upto, rows + sum(copied)
                 ruler.learn(ranges[0], copied[0])
-        return _Sample(after, rows, max(spent, 1e-6))
+        return _Sample(after, rows, spent)
 
     def _ranges(self, ruler: Ruler, after: Key | None) -> Iterator[KeyRange]:
         while self._last is not None and after != self._last:
