@@ -14,11 +14,12 @@ import pytest
 
 from fsm_ghost.mysql.private import NO_OPTIONS, Flavour, Options, PrivateServer
 from tests.servers import Database, flavours, require
-from tests.servers.machine import read_no_certificates, read_no_configuration, write_to_memory
+from tests.servers.machine import compile_once, read_no_certificates, read_no_configuration, write_to_memory
 
 write_to_memory()
 read_no_certificates()
 read_no_configuration()
+compile_once()
 
 
 class ServerFactory(Protocol):

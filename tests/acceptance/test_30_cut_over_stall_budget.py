@@ -95,8 +95,7 @@ class Crowd:
         try:
             yield number
         finally:
-            with suppress(pymysql.MySQLError):  # he has been killed
-                self.database.execute(f"KILL {number}")
+            self.database.kill([number])  # unless he has been
             thread.join()
             with suppress(pymysql.MySQLError):
                 connection.close()

@@ -28,6 +28,7 @@ from fsm_ghost.mysql.quoting import table
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.settings import ServerSettings
 from fsm_ghost.states.table import TABLE
+from tests.servers import Database
 
 ALTER = "ADD COLUMN note VARCHAR(32) NOT NULL DEFAULT '', ADD INDEX status_changed (status, changed_at)"
 KILLED = -signal.SIGKILL
@@ -181,9 +182,9 @@ class Stage:
         self.writers.stop()
         if self.server.running:
             self.reconnect()
-            self.end_connections()
-            self.session.execute("SET SESSION lock_wait_timeout = 10")
-            self.session.execute(f"DROP DATABASE IF EXISTS {self.table.schema}")
+            schema = Database(self.server, self.table.schema)
+            schema.kill(self.connections())
+            schema.drop()
             self.session.execute(f"DROP USER IF EXISTS {self.user}@'%'")
         self.session.close()
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):
@@ -375,14 +376,6 @@ class Stage:
         """Get a new connection, after the server was restarted."""
         self.session.close()
         self.session = Session(self.application, "connecting as the test")
-
-    def end_connections(self) -> None:
-        """Kill what the tool has left on the server."""
-        for number in self.connections():
-            try:
-                self.session.execute(f"KILL {number}")
-            except Exception:  # noqa: BLE001, S112 - it has gone in the meantime
-                continue
 
     # --- what must be true --------------------------------------------------------------------------------------------
 
