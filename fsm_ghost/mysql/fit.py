@@ -71,7 +71,14 @@ def converted(old: Column, new: Column) -> str:
     return f"CAST({PLACE} AS CHAR)" if becomes_text else PLACE
 
 
-def inconvertible(old: Column, new: Column) -> bool:
+def inconvertible(old: Column, new: Column) -> str:
+    """Why values are not converted, in words; empty where they are."""
+    if old.data_type == "time" and new.data_type in types.MOMENTS:
+        return "the server adds the day on which it happens to copy a row"
+    return "only a native ALTER TABLE converts that rightly" if _is_only_native(old, new) else ""
+
+
+def _is_only_native(old: Column, new: Column) -> bool:
     """Whether INSERT … SELECT makes something else of a value than a native ALTER TABLE, which refuses most of them."""
     numbers = types.NUMBERS - {"bit"}
     if old.data_type in numbers and new.data_type in types.LABELS | types.MOMENTS | {"time"}:
@@ -332,7 +339,7 @@ def _no_day(value: str) -> str:
 def _to_moment(old: Column, new: Column) -> Iterator[Misfit]:
     if old.data_type in types.TEXTS:
         yield Misfit("is not a date and time", _no_day(f"CAST({PLACE} AS DATETIME(6))"), converts=True)
-    if old.data_type in {"datetime", "timestamp", "time"} and types.fraction(old) > types.fraction(new):
+    if old.data_type in {"datetime", "timestamp"} and types.fraction(old) > types.fraction(new):
         yield from _finer(old, new)
     if new.data_type == "timestamp" and old.data_type in {"date", "datetime"}:
         seconds = f"UNIX_TIMESTAMP({PLACE})"

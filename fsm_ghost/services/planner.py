@@ -114,7 +114,7 @@ def conversions(
 ) -> tuple[MappedColumn, ...]:
     """The mapping with how values are converted, what is stored instead where that is allowed, and what is not taken.
 
-    RefusedError for types between which only a native ALTER TABLE converts rightly.
+    RefusedError for types between which values are not converted.
     """
     allowed = {name.lower(): policy for name, policy in lossy.items()}
     if unknown := allowed.keys() - {mapped.original.lower() for mapped in mapping}:
@@ -128,9 +128,9 @@ def _conversion(mapped: MappedColumn, original: Definition, ghost: Definition, p
     old, new = original.column(mapped.original), ghost.column(mapped.ghost)
     if old is None or new is None:
         return mapped
-    if inconvertible(old, new):
+    if reason := inconvertible(old, new):
         raise RefusedError(
-            f"{mapped.original} changes from {old.type} to {new.type}: only a native ALTER TABLE converts that rightly",
+            f"{mapped.original} changes from {old.type} to {new.type}: {reason}",
             "Add a column of the new type, fill it with what is meant, and drop the old one later.",
         )
     value, unfit = converted(old, new), []

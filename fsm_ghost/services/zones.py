@@ -9,7 +9,7 @@ from itertools import chain
 from fsm_ghost.errors import RefusedError
 from fsm_ghost.model.key import KeyKind, MigrationKey
 from fsm_ghost.model.plan import MappedColumn
-from fsm_ghost.model.table import Column, Definition
+from fsm_ghost.model.table import Definition
 from fsm_ghost.mysql.checks import checks
 from fsm_ghost.mysql.quoting import quote
 
@@ -29,16 +29,11 @@ def is_zoned(original: Definition, ghost: Definition, mapping: tuple[MappedColum
 
 
 def _converted(original: Definition, ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[str]:
-    """Columns that become a TIMESTAMP, or were one, or a TIME, which is one of today then."""
+    """Columns that become a TIMESTAMP, or were one."""
     for mapped in mapping:
         old, new = original.column(mapped.original), ghost.column(mapped.ghost)
-        if old is not None and new is not None and _is_zoned(old, new):
+        if old is not None and new is not None and (old.data_type == "timestamp") != (new.data_type == "timestamp"):
             yield f"{old.name} changes between {old.data_type} and {new.data_type}"
-
-
-def _is_zoned(old: Column, new: Column) -> bool:
-    of_today = old.data_type == "time" and new.data_type in {"date", "datetime"}
-    return of_today or (old.data_type == "timestamp") != (new.data_type == "timestamp")
 
 
 def _calculated(ghost: Definition, mapping: tuple[MappedColumn, ...]) -> Iterator[str]:

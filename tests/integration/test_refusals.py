@@ -504,6 +504,12 @@ def test_an_alter_that_cannot_be_carried_out_is_refused_and_nothing_is_left(
     refused(driver, driver.settings(alter=alter), f"(?i){reason}")
 
 
+def test_a_time_is_not_given_the_day_on_which_it_is_copied(plain: Database, driver: Driver) -> None:
+    plain.execute("ALTER TABLE t ADD at TIME DEFAULT '10:00'")
+    said = refused(driver, driver.settings(alter="MODIFY at DATE"), "at changes from time to date: .* the day on which")
+    assert "Add a column of the new type" in said
+
+
 def test_after_a_refusal_the_same_table_can_be_migrated(plain: Database, driver: Driver) -> None:
     refused(driver, driver.settings(alter="DROP PRIMARY KEY"), "no unique key")
     assert driver.run(driver.settings(alter=ADD_COLUMN)).exit_code == 0

@@ -318,11 +318,11 @@ def test_what_is_calculated_in_a_time_zone_is_calculated_in_that_of_the_server(
     database: Database, twin: Database, driver: Driver, zone: str
 ) -> None:
     create = (
-        "CREATE TABLE t (id INT PRIMARY KEY, at TIME, ts TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00',"
+        "CREATE TABLE t (id INT PRIMARY KEY, ts TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00',"
         " h INT AS (HOUR(ts)) STORED)"
     )
-    rows = "INSERT INTO t (id, at, ts) VALUES (1, '10:00', '2024-01-01 10:00:00'), (2, NULL, '2024-07-01 10:30:00')"
-    alter = "MODIFY at DATETIME, ADD c INT DEFAULT (HOUR(ts)), ADD CONSTRAINT told CHECK (HOUR(ts) = 10)"
+    rows = "INSERT INTO t (id, ts) VALUES (1, '2024-01-01 10:00:00'), (2, '2024-07-01 10:30:00')"
+    alter = "ADD c INT DEFAULT (HOUR(ts)), ADD CONSTRAINT told CHECK (HOUR(ts) = 10)"
     with globally(database, STRICT, zone):
         for each in (database, twin):
             carry_out(each, [create, rows])

@@ -121,10 +121,16 @@ def test_other_values_are_converted_rightly_as_they_are(old: str, new: str) -> N
         ("int", "year(4)", False),
         ("bit(8)", "int", False),
         ("datetime", "date", False),
+        ("time", "date", True),
+        ("time", "datetime(6)", True),
+        ("time(3)", "timestamp", True),
+        ("datetime", "time", False),
+        ("time", "time(3)", False),
+        ("time", "varchar(20)", False),
     ],
 )
 def test_types_between_which_insert_select_converts_otherwise_are_refused(old: str, new: str, *, refused: bool) -> None:
-    assert inconvertible(column(old), column(new)) is refused
+    assert bool(inconvertible(column(old), column(new))) is refused
 
 
 def test_what_is_unfit_is_an_error_that_says_so_and_not_a_constant_that_servers_evaluate_beforehand() -> None:

@@ -531,12 +531,6 @@ def test_what_is_calculated_in_a_time_zone_is_refused_only_where_rows_are_found_
                 plan("ADD h INT", original, ghost)
 
 
-def test_a_time_that_becomes_one_of_today_follows_from_the_time_zone() -> None:
-    old, new = (definition(column("id"), column("at", kind), PRIMARY) for kind in ("time", "datetime"))
-    assert plan("MODIFY at DATETIME", old, new).zoned
-    assert not plan("FORCE", old, old).zoned
-
-
 def test_a_check_of_a_timestamp_follows_from_the_time_zone() -> None:
     create = "(\n  CONSTRAINT `told` CHECK ((hour(`at`) = 10))\n)"
     table = definition(column("id"), AT, PRIMARY, create=create)
