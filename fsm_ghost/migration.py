@@ -116,23 +116,26 @@ def drive(
     the next run goes on.
     """
     patience = _Patience()
-    while True:
-        run = store.drive(migration, _myself(), change)
-        change = None
-        try:
-            return _drive_once(store, run, server, publish, stop, order)
-        except TakenOverError as error:
-            run.taken_over(error.message)
-            raise
-        except (OwnedElsewhereError, RefusedError, ServerError) as error:
-            _refuse(run, error)
-            raise
-        except ConnectionLostError as error:
-            patience.lost(error, store.find(migration).checkpoints)
-            log.warning("%s; trying again in %.1f s", error.message, patience.pause)
-            _pause(run, patience.pause, stop)
-        finally:
-            run.release()
+    run = store.drive(migration, _myself(), change)
+    try:
+        while True:
+            try:
+                return _drive_once(store, run, server, publish, stop, order)
+            except TakenOverError as error:
+                run.taken_over(error.message)
+                raise
+            except (OwnedElsewhereError, RefusedError, ServerError) as error:
+                _refuse(run, error)
+                raise
+            except ConnectionLostError as error:
+                patience.lost(error, store.find(migration).checkpoints)
+                log.warning("%s; trying again in %.1f s", error.message, patience.pause)
+                run.waits_for(f"a connection to {server.address}: {error.message}")
+                publish(run.reread().snapshot(alive=True))
+                _pause(run, patience.pause, stop)
+            run = store.drive(migration, _myself(), after=run)
+    finally:
+        run.release()
 
 
 def take_over(

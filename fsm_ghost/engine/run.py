@@ -34,7 +34,7 @@ class Run:
 
     def __init__(self, db: Database, record: Record, lock: TextIO) -> None:
         self._db = db
-        self._lock = lock
+        self.lock = lock  # whoever holds it drives the migration
         self.record = record
         self._plan: Plan | None = record.progress.plan
 
@@ -45,7 +45,7 @@ class Run:
 
     def release(self) -> None:
         """Let another process drive the migration."""
-        self._lock.close()
+        self.lock.close()
 
     def checkpoint(self, step: Step, readings: Readings) -> None:
         """Store how far the migration has come, in one transaction."""
@@ -105,6 +105,12 @@ class Run:
         """Note why the run ended without an outcome."""
         with self._write("store.stopped"):
             self._db.execute("UPDATE migrations SET reason = ? WHERE id = ?", reason, self.id)
+
+    def waits_for(self, what: str) -> None:
+        """Note what keeps it from going on while no state can be stepped; what else the gauges show is out of date."""
+        readings = Readings(waiting_for=what, backlog=self.reread().readings.backlog)
+        with self._write("store.waits"):
+            self._db.execute("UPDATE progress SET readings = ? WHERE migration = ?", document.dump(readings), self.id)
 
     def taken_over(self, by: str) -> None:
         """Note that another state file drives the migration now: for this one it is over."""

@@ -317,13 +317,15 @@ class Store:
         """A picture of a migration as it is stored."""
         return record.snapshot(alive=not record.is_finished and self.is_running(record.id))
 
-    def drive(self, migration: str, owner: str, change: Change | None = None) -> Run:
+    def drive(self, migration: str, owner: str, change: Change | None = None, after: Run | None = None) -> Run:
         """Take a migration in hand as its only driver on this host; OwnedElsewhereError when another process has it.
+
+        After a run of the same process nobody else gets hold of it in between, and it is running all the time.
 
         `change` makes what is asked of it from now on of what was asked before. Rehearsals that were asked of the runs
         before are not made any more: nobody waits for them.
         """
-        lock = self._lock(migration)
+        lock = self._lock(migration) if after is None else after.lock
         try:
             with self._db.transaction("store.drive"):
                 self._db.execute("UPDATE migrations SET epoch = epoch + 1, owner = ? WHERE id = ?", owner, migration)

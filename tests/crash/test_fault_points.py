@@ -11,7 +11,7 @@ from fsm_ghost.engine.store import Store
 from fsm_ghost.model.command import Verb
 from fsm_ghost.model.phase import Phase
 from tests.crash.points import BY_ONE_SESSION, BY_TWO_SESSIONS, fault_points, fault_points_in, marked
-from tests.crash.stage import KILLED, Stage
+from tests.crash.stage import KILLED, Stage, until
 
 # Points that a run which is never disturbed does not pass; each is reached by the test named.
 ELSEWHERE = {
@@ -19,7 +19,8 @@ ELSEWHERE = {
     "lease": "test_a_resume_killed_while_it_clears_up_is_resumed",
     "store.adopt": "test_a_take_over_killed_while_it_is_noted_is_done_again_or_resumed",
     "store.taken-over": "test_a_run_killed_while_it_notes_that_it_was_taken_over_finds_out_again",
-    "store.stopped": "test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed",
+    "store.stopped": "test_a_run_killed_while_it_notes_why_it_does_not_go_on_is_resumed",
+    "store.waits": "test_a_run_killed_while_it_notes_why_it_does_not_go_on_is_resumed",
     "store.order": "test_an_abort_killed_while_it_leaves_its_order_can_be_given_again",
     "store.answer": "test_a_command_is_answered_once_and_does_what_it_says_although_the_run_dies_as_it_takes_it",
     "store.commands": "test_an_order_is_not_lost_when_the_run_dies_as_it_takes_it",
@@ -95,12 +96,17 @@ def test_a_run_killed_while_it_notes_that_it_was_taken_over_finds_out_again(stag
     stage.assert_migrated(second)
 
 
-@pytest.mark.parametrize("point", ["store.stopped.before-commit", "store.stopped.after-commit"])
-def test_a_run_killed_while_it_notes_that_it_was_stopped_is_resumed(stage: Stage, point: str) -> None:
+@pytest.mark.parametrize(
+    "point", ["store.stopped.before-commit", "store.stopped.after-commit", "store.waits.after-commit"]
+)
+def test_a_run_killed_while_it_notes_why_it_does_not_go_on_is_resumed(stage: Stage, point: str) -> None:
     stage.flag_file.touch()
     run = stage.start(FSM_GHOST_CRASH_AT=point)
     stage.await_phase(run, Phase.SYNC)
-    run.process.terminate()
+    if point.startswith("store.waits"):
+        stage.session.kill(until(lambda: stage.connection("owner", 1) or 0, "its connection"))
+    else:
+        run.process.terminate()
     assert run.wait() == KILLED
     stage.flag_file.unlink()
     stage.assert_migrated(stage.resume())

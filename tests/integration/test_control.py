@@ -14,7 +14,7 @@ import pytest
 from fsm_ghost.cli.control import asking
 from fsm_ghost.cli.control.asking import socket_of
 from fsm_ghost.cli.control.serving import Serving
-from fsm_ghost.engine.store import Store
+from fsm_ghost.engine.store import Change, Run, Store
 from fsm_ghost.errors import StoppedError
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.services.server.doors import speak
@@ -157,9 +157,24 @@ def test_the_swap_is_steered_by_settings_that_are_changed_while_it_waits(
     assert contents(plain, "t", ["id", "n"]) == contents(plain, old_table(plain, "t"), ["id", "n"])
 
 
-def test_a_panic_is_heard_while_the_server_is_away(
-    fresh_server: ServerFactory, tmp_path: Path, doors: ExitStack
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether anybody would have been told that the migration runs, before each attempt to drive it."""
+    drive, told = Store.drive, []
+
+    def looked_at(
+        store: Store, migration: str, owner: str, change: Change | None = None, after: Run | None = None
+    ) -> Run:
+        told.append(store.is_running(migration))
+        return drive(store, migration, owner, change, after)
+
+    monkeypatch.setattr(Store, "drive", looked_at)
+    return told
+
+
+def test_while_the_server_is_away_whoever_asks_is_told_so_and_a_panic_is_heard(
+    fresh_server: ServerFactory, tmp_path: Path, doors: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    was_running = watched(monkeypatch)
     here = Database(fresh_server())
     here.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL)")
     driver = Driver(here, tmp_path)
@@ -169,6 +184,12 @@ def test_a_panic_is_heard_while_the_server_is_away(
     say = listening(driver, running, doors)
     here.server.kill()
     until(lambda: driver.record(running.id).epoch > 2, "attempts to reach it again")
+    reached = f"127.0.0.1:{driver.server.port}"
+    assert f"sync: waiting: a connection to {reached}: " in say("sup")
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, 0.0))
+    assert f"in state sync (waiting: a connection to {reached}: " in say("throttle")
+    monkeypatch.setattr(asking, "PATIENCE", dict.fromkeys(asking.PATIENCE, 120.0))
+    assert was_running == [False, *[True] * (len(was_running) - 1)]
     assert say("panic").startswith("done: ")
     with pytest.raises(StoppedError, match="stopped by panic"):
         running.ending()

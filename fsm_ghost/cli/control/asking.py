@@ -42,7 +42,7 @@ def ask(store: Store, record: Record, verb: Verb, value: str = "") -> Reply:
     if answer is not None:
         return _answered(record, answer)
     if alive:
-        return _not_yet(record, verb)
+        return _not_yet(store.find(record.id), verb)
     return _too_late(ended) if (ended := store.find(record.id)).is_finished else _not_running(record, verb)
 
 
@@ -78,9 +78,10 @@ def _not_running(record: Record, verb: Verb) -> Reply:
 
 
 def _not_yet(record: Record, verb: Verb) -> Reply:
+    held_up = f" (waiting: {record.readings.waiting_for})" if record.readings.waiting_for else ""
     return Reply(
         f"migration {record.short_id} of {record.table} has not answered within {PATIENCE[verb]:g} s, in state"
-        f" {record.phase}: {verb} is kept, and carried out as soon as the run comes to it",
+        f" {record.phase}{held_up}: {verb} is kept, and carried out as soon as the run comes to it",
         ExitCode.TRANSIENT,
         took_effect=None,
         remedy=f"See what keeps it: fsm-ghost status {record.short_id}",
@@ -99,7 +100,7 @@ def give_up(store: Store, record: Record) -> Reply:
         if not alive:
             return _not_running(record, Verb.ABORT)
         if time.monotonic() > deadline:
-            return _not_yet(record, Verb.ABORT)
+            return _not_yet(store.find(record.id), Verb.ABORT)
         time.sleep(EVERY)
     return Reply(
         f"migration {record.short_id} of {record.table} is given up, unless its tables are swapped already",
