@@ -71,12 +71,13 @@ def _progress(snapshot: Snapshot) -> list[str]:
             words.copied_rows(progress),
             f"{words.rate(readings.rows_per_second)} rows/s",
             f"ETA {words.eta(readings)}",
+            words.compared(snapshot),
             waiting,
         ]
     if snapshot.phase is Phase.VERIFY:
         share = words.percent(progress.verified_part, complete=progress.verified)
         return [share, f"{words.many(progress.verified_rows, 'row')} equal", waiting]
-    return [words.doing(snapshot)]
+    return [words.doing(snapshot), words.compared(snapshot)]
 
 
 def _stream(snapshot: Snapshot) -> list[str]:

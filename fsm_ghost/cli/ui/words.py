@@ -126,6 +126,14 @@ def copied_rows(progress: Progress) -> str:
     )
 
 
+def compared(snapshot: Snapshot) -> str:
+    """How far the comparison has come beside something else; empty where it has not begun, or is what is being done."""
+    progress = snapshot.progress
+    if not progress.verifying or snapshot.phase not in {Phase.COPY, Phase.INDEX}:
+        return ""
+    return f"compared up to {percent(progress.verified_part, complete=progress.verified)}"
+
+
 def workers(snapshot: Snapshot) -> str:
     """How many workers copy or compare, and why; empty where there can be only one, or nobody works."""
     told = snapshot.readings.workers
@@ -182,6 +190,8 @@ def _working(snapshot: Snapshot) -> str:
         return f"swapping the tables, attempt {snapshot.progress.attempts}"
     if snapshot.phase is Phase.VERIFY and workers(snapshot):
         return f"comparing every row with {snapshot.readings.workers.partition(':')[0]} workers, while changes go on"
+    if snapshot.phase is Phase.COPY and (beside := compared(snapshot)):
+        return f"copying rows, while changes go on; {beside}"
     return _DOING[snapshot.phase]
 
 

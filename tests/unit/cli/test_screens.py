@@ -89,6 +89,15 @@ def test_a_plain_line_says_all_that_counts() -> None:
         assert part in text
 
 
+@pytest.mark.parametrize("name", ["copy", "index", "verify"])
+def test_a_plain_line_says_once_how_far_the_comparison_has_come(name: str) -> None:
+    seen = GALLERY[name]
+    begun = replace(seen, progress=replace(seen.progress, verifying=True, verified_part=0.4319))
+    assert "43.1 %" not in line(seen, NOW)
+    assert line(begun, NOW).count("43.1 %") == 1
+    assert ("compared up to 43.1 %" in line(begun, NOW)) is (name != "verify")
+
+
 class Gone(io.StringIO):
     def write(self, _: str) -> int:
         raise BrokenPipeError

@@ -103,6 +103,12 @@ def test_what_is_waited_for_is_said_instead_of_what_is_done() -> None:
     assert "postponed" in words.doing(GALLERY["sync, verified, postponed"])
 
 
+def test_how_far_the_comparison_has_come_is_said_while_rows_are_copied() -> None:
+    begun = replace(COPYING, progress=replace(COPYING.progress, verifying=True, verified_part=0.4319))
+    assert "compared" not in words.doing(COPYING)
+    assert words.doing(begun) == "copying rows, while changes go on; compared up to 43.1 %"
+
+
 def test_a_reading_of_the_past_is_not_taken_for_what_is_waited_for_now() -> None:
     assert (
         words.doing(replace(GALLERY["sync"], alive=False, reason="stopped as asked")) == "not running: stopped as asked"
