@@ -11,7 +11,8 @@ from fsm_ghost.model.naming import TableName
 class Column:
     """A column as information_schema shows it; `type` is the full COLUMN_TYPE, `data_type` its first word.
 
-    `default` is its default in SQL, None without one; `expression` is what it is generated from.
+    `default` is its default in SQL, None without one; `expression` is what it is generated from. It is `stored` when
+    its values are made once, as a row is written.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column:
     has_default: bool
     default: str | None = None
     expression: str = ""
+    stored: bool = field(default=False, compare=False)
 
     @property
     def folded(self) -> str:

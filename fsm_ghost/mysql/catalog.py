@@ -237,6 +237,7 @@ def _column(row: dict[str, Any]) -> Column:
         has_default=row["column_default"] is not None,
         default=_default(row),
         expression=str(row["generation_expression"] or ""),
+        stored="stored" in str(row["extra"]).lower(),
     )
 
 

@@ -1,6 +1,7 @@
 """Whole migrations under writers: nothing is lost, nothing is left, and the table is what the ALTER says."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,16 @@ def test_tables_whose_names_differ_in_case_only_are_migrated_at_the_same_time(
     assert first.ending().exit_code == second.ending().exit_code == 0
     assert database.query("SELECT id, v, added FROM t ORDER BY id") == [(1, "t", 7), (2, "new", 7)]
     assert database.query("SELECT id, v, added FROM T") == [(1, "T", 7)]
+
+
+def test_a_stored_value_that_the_server_makes_otherwise_now_is_a_difference(database: Database, driver: Driver) -> None:
+    """As a DATETIME of a TIME, which has the day on which its row was written. ADD COLUMN leaves such values alone."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, at TIME, moment DATETIME AS (at) STORED)")
+    with closing(database.connect()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("SET timestamp = 1577880000")
+        cursor.execute("INSERT INTO t (id, at) VALUES (1, '10:00'), (2, NULL)")
+    before = contents(database, "t")
+    ending = driver.run(driver.settings())
+    assert (ending.phase, ending.exit_code) == (Phase.FAILED, 8)
+    assert "in 1 rows: (1,): moment" in driver.entries(ending.snapshot.id)[-1].reason
+    assert contents(database, "t") == before
