@@ -27,6 +27,9 @@ from fsm_ghost.services.tools import Tools
 from fsm_ghost.services.verifier import Compared, Verifier
 from fsm_ghost.settings import Settings
 
+# Changed keys, up to which comparing goes on beside something else: more are suspects, and to be watched, for nothing.
+_FEW_WAIT = 1000
+
 
 class Crews:
     """Those of one migration; `following` gives what brings the changes over meanwhile."""
@@ -82,10 +85,11 @@ class Crews:
         """Go on with the comparison beside row copy, or beside a build of indexes, where that has room for it.
 
         Of what is copied by now, all but the end. A range that is being compared is ended in any case; while it is
-        `resting`, or the server has no room, or we were asked to be nice, no other is begun. MismatchError when the
-        tables differ.
+        `resting`, the server has no room, many rows are behind, or we were asked to be nice, no other is begun.
+        MismatchError when the tables differ.
         """
         has_room = self.activity.leaves_room(self._cores) if progress.is_copied else self.activity.is_absent
+        has_room = has_room and self._following(progress).ledger.waiting <= _FEW_WAIT
         rests = resting or not has_room or self._tools.settings.throttle.nice_ratio > 0
         if rests and not progress.verifying:
             return progress

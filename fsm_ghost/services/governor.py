@@ -332,13 +332,14 @@ class Governor:
         A short copy would be over before there is one. Where it goes on for longer, the second is put to the test.
         """
         if self._is_alone:
-            workers = max(self.workers, min(_AT_ONCE, self.most))
+            workers = max(self.workers, min(_AT_ONCE, self._most_at(now)))
             self._words = "nobody else uses the server"
         else:
             workers = min(self.workers, self._most.shared) if self._calm.is_known else 1
             self._words = "others use the server" if workers < self.workers else self._words
         if workers == self.workers:
             return
+        self._rose_at = now if workers > self.workers else _NEVER
         self.workers = workers
         self._measurement = self._before = None
         self._direction = 1
@@ -405,8 +406,11 @@ class Governor:
         self._rest, self._rests_until = FIRST_REST, now + FIRST_REST
 
     def _may_go(self, direction: int, now: float) -> bool:
-        most = min(self._allowed, self._ceiling) if now < self._ceiling_until else self._allowed
-        return 1 <= self.workers + direction <= most
+        return 1 <= self.workers + direction <= self._most_at(now)
+
+    def _most_at(self, now: float) -> int:
+        """How many there may be now: fewer than allowed for a while after too many of them have pressed the server."""
+        return min(self._allowed, self._ceiling) if now < self._ceiling_until else self._allowed
 
 
 def _a(number: int) -> str:

@@ -45,9 +45,9 @@ class Pace:
         self._governor.copied(rows, seconds, time.monotonic())
 
     def look(self) -> None:
-        """See how the server is, once a second."""
+        """See how the server is, once a second; also where there is only one: what others do decides about more."""
         now = time.monotonic()
-        if self._governor.most == 1 or now - self._looked_at < _LOOK_EVERY:
+        if now - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = now
         applier, activity, pressure = self._applier, self._activity, self._read_pressure()

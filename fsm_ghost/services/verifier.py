@@ -86,24 +86,28 @@ class Verifier:
         self._ruler = ruler
         self._open: _Open | None = None
         self._nothing_upto: Key | None = None  # row copy was there when no range could be had of what it has copied
+        self._goes_to_the_end = False
         self._behind: set[Key] = set()  # keys of that range that differed because they were only behind
 
     def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
         """Have the next range compared, or go on with what differs in the last one.
 
         Unless it may go `to_the_end`, one range at a time of what is copied by now, but for its end: something else is
-        under way. What is inserted beyond the last key after the comparison began is left to the change stream, like
-        every later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no
-        new range is begun. MismatchError when the tables differ.
+        under way. When it may, it looks again where the end is: many rows may have come since, and what lies beyond
+        is one range. While it is `resting`, no new range is begun. MismatchError when the tables differ.
         """
         if not progress.verifying:
             last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
             return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
+        if to_the_end and not self._goes_to_the_end:
+            self._goes_to_the_end = True
+            progress = replace(progress, verify_last=self._chunker.edges()[1])
         for part in self._crew.collect():
             self._parts.append(part)
             if part.seconds and to_the_end:
                 self.pace.done(part.rows, part.seconds)
-        self.pace.look()
+        if to_the_end or progress.is_copied:  # else row copy looks
+            self.pace.look()
         if self._parts and not self._crew.busy:
             parts, self._parts = self._parts, []
             progress = self._take(progress, joined(parts, *self._range))
@@ -164,10 +168,10 @@ class Verifier:
         if compared.suspects:
             self._open = _Open(compared, self._applier.write_marker())
             return progress
+        self._applier.ledger.unwatch()
         if self._behind:
             self._open = _Open(compared, None)
             return progress
-        self._applier.ledger.unwatch()
         return self._equal(progress, compared) if compared.complete else progress
 
     def _go_on(self, range_: _Open) -> None:
@@ -184,6 +188,7 @@ class Verifier:
                 self._open = None
                 self._send(tell_difference(self._comparison, self._plan, really))
                 return
+            ledger.unwatch()  # until something is sent again: that may take as long as somebody keeps a row locked
             self._behind |= behind
             self._open = _Open(replace(found, suspects=()), None)
         if clean := tuple(key for key in self._behind if ledger.is_clean([key])):
@@ -201,7 +206,7 @@ class Verifier:
         place = None
         if progress.first is not None and progress.verify_last is not None:
             place = place_in_range(self._plan.key, progress.first, progress.verify_last, upto)
-        by_rows = (progress.verified_rows + rows) / max(progress.rows, 1)
+        by_rows = progress.copied_part * (progress.verified_rows + rows) / max(progress.rows, 1)
         return progress.verified_chunk(upto, rows, min(0.999, by_rows if place is None else max(place, 0.0)))
 
 

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from fsm_ghost.model.phase import Phase
+from fsm_ghost.mysql.quoting import table
 from tests.crash.conftest import StageMaker
-from tests.crash.stage import Chunk, Command, Stage, moments
+from tests.crash.stage import Chunk, Command, Stage, moments, until
 
 KILLS = 5
 
@@ -65,3 +66,18 @@ def test_a_run_killed_five_times_in_verify_still_compares_every_row(make_stage: 
     stage.assert_migrated(run)
     # Rows that were there from the beginning to the end were there when their range was compared.
     assert stage.record.progress.verified_rows >= stage.count_of_the_first_rows()
+
+
+def test_a_run_killed_while_it_compares_beside_row_copy_compares_every_row_once(make_stage: StageMaker) -> None:
+    stage = make_stage(rows=3000, chunk_size=50)
+    until(lambda: stage.writers.commits, "the application's first commit")
+    stage.writers.stop()
+    stage.hold(Phase.COPY, 0.95)
+    run = stage.start("--copy-workers", "2")
+    stage.await_record(run, lambda seen: seen.progress.verified_rows >= 1500, "rows compared")
+    run.kill()
+    assert (stage.record.phase, stage.record.progress.is_copied) == (Phase.COPY, False)
+    run = stage.resume()
+    stage.let_go()
+    stage.assert_migrated(run)
+    assert stage.record.progress.verified_rows == stage.session.value(f"SELECT COUNT(*) FROM {table(stage.table)}")

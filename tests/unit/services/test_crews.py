@@ -48,9 +48,10 @@ class Activity:
         return self.is_absent or (cores or 0) >= 4
 
 
-def crews(*, alone: bool, cores: int, nice: float = 0.0) -> tuple[Crews, Verifier]:
+def crews(*, alone: bool, cores: int, nice: float = 0.0, waiting: int = 0) -> tuple[Crews, Verifier]:
     settings = SimpleNamespace(throttle=ThrottleSettings(nice_ratio=nice))
-    made, verifier = Crews(cast("Any", SimpleNamespace(settings=settings)), cast("Any", None)), Verifier()
+    applier = cast("Any", SimpleNamespace(ledger=SimpleNamespace(waiting=waiting)))
+    made, verifier = Crews(cast("Any", SimpleNamespace(settings=settings)), lambda _: applier), Verifier()
     anything = cast("Any", made)
     anything._verifier, anything.activity, anything._cores = verifier, Activity(alone), cores
     return made, verifier
@@ -95,4 +96,11 @@ def test_throttled_it_begins_nothing(verifying: bool, asked: list[bool]) -> None
 def test_who_was_asked_to_be_nice_compares_when_row_copy_is_done() -> None:
     made, verifier = crews(alone=True, cores=2, nice=0.5)
     made.compared_beside(COPYING, resting=False)
+    assert verifier.asked == []
+
+
+@pytest.mark.parametrize("progress", [COPYING, COPIED])
+def test_nothing_is_begun_while_many_rows_are_behind_and_would_differ_for_that(progress: Progress) -> None:
+    made, verifier = crews(alone=True, cores=8, waiting=100_000)
+    made.compared_beside(progress, resting=False)
     assert verifier.asked == []

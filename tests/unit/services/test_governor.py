@@ -461,6 +461,18 @@ def test_a_second_worker_is_put_to_the_test_once_the_copy_has_gone_on_for_a_whil
     assert simulation.run(600).share_at(best) > 0.85
 
 
+def test_a_second_worker_that_has_pressed_the_server_is_not_there_again_whenever_somebody_goes() -> None:
+    governor = known(2)
+    now = 1000.0
+    assert looked(governor, now, alone=True) == 2
+    for _ in range(3):
+        governor.look(CALM, 0, 0.5, 0.05, now := now + 1, alone=True)
+    assert governor.workers == 1
+    for _ in range(6):  # until these looks are forgotten
+        looked(governor, now := now + 1, alone=False)
+    assert looked(governor, now + 1, alone=True) == 1
+
+
 def test_more_than_two_are_climbed_to_as_ever() -> None:
     simulation = Simulation(SCALES, EIGHT_CORES)
     simulation.alone = lambda _: True

@@ -27,9 +27,13 @@ class Around:
     compared: list[KeyRange] = field(default_factory=list)
     differ: set[int] = field(default_factory=set)
     watched: int = 0
+    watches: bool = False
+    clean: bool = True  # every key, by now
     uncompared: tuple[str, ...] = ()
     locked: int = 0  # comparisons that are not let to the tables
     asked: int = 0  # how often somebody has looked where a range ends
+    last: Key | None = (95,)  # of the original, by now
+    looks: int = 0  # at the server
 
     def assign(self, job: Callable[[Any], Compared]) -> None:
         self.jobs.append(job)
@@ -69,7 +73,23 @@ class Around:
 
     def done(self, *_: object) -> None: ...
 
-    def look(self) -> None: ...
+    def look(self) -> None:
+        self.looks += 1
+
+    def edges(self) -> tuple[Key | None, Key | None]:
+        return (1,), self.last
+
+    def write_marker(self) -> int:
+        return 1
+
+    def has_passed(self, _: int) -> bool:
+        return True
+
+    def restless(self, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        return keys
+
+    def is_clean(self, _: list[Key]) -> bool:
+        return self.clean
 
     @property
     def ledger(self) -> "Around":
@@ -77,8 +97,10 @@ class Around:
 
     def watch(self) -> None:
         self.watched += 1
+        self.watches = True
 
-    def unwatch(self) -> None: ...
+    def unwatch(self) -> None:
+        self.watches = False
 
 
 def verifier(around: Around) -> Verifier:
@@ -142,7 +164,7 @@ def test_before_anything_is_copied_nothing_is_compared() -> None:
 
 def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None:
     """Also where rows have gone from the end since row copy began, so that it is through with more than there is."""
-    around = Around(workers=1)
+    around = Around(workers=1, last=(90,))
     under_test = verifier(around)
     progress = replace(WHOLE, verified_upto=(70,), verified_rows=70, handed_out=(100,), verify_last=(90,))
     for _ in range(3):
@@ -150,6 +172,47 @@ def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None
     assert (around.compared, progress.verified, progress.verified_upto) == (ranges(70, 80, 90), False, (90,))
     progress = under_test.step(under_test.step(progress))
     assert (around.compared[2:], progress.verified) == (ranges(90, None), True)
+
+
+def test_what_was_inserted_at_the_end_while_rows_were_copied_is_not_one_range() -> None:
+    around = Around(workers=1, last=(95,))
+    under_test = verifier(around)
+    progress = replace(WHOLE, verified_upto=(60,), verify_last=(70,), handed_out=(70,))
+    progress = under_test.step(progress, to_the_end=False)
+    for _ in range(6):
+        progress = under_test.step(progress)
+    assert (around.compared, progress.verified) == (ranges(60, 70, 80, 90, None), True)
+
+
+def test_beside_row_copy_it_leaves_looking_at_the_server_to_the_copy() -> None:
+    """Two that look see the same statement of somebody twice, and take the time of a commit from each other."""
+    around = Around(workers=1)
+    under_test = verifier(around)
+    under_test.step(replace(WHOLE, range_known=True, last=(95,), handed_out=(35,)), to_the_end=False)
+    assert around.looks == 0
+    under_test.step(replace(WHOLE, range_known=True, last=(95,), handed_out=(95,)), to_the_end=False)
+    assert around.looks == 1
+
+
+def test_while_rows_only_wait_until_they_are_brought_over_nobody_notes_what_changes() -> None:
+    around = Around(workers=1, clean=False)
+    under_test = verifier(around)
+    found = Compared(KeyRange(None, (10,)), (10,), 10, ((3,),), complete=True)
+    around.jobs.append(lambda _: found)
+    around.watch()
+    progress = under_test.step(under_test.step(WHOLE))
+    assert (around.watches, around.busy, progress.verified_upto) == (False, 0, None)
+    around.clean = True
+    under_test.step(progress)
+    assert (around.watches, around.busy) == (True, 1)
+
+
+def test_where_keys_have_no_place_the_share_that_is_compared_is_of_all_rows_not_of_those_copied() -> None:
+    around = Around(workers=1)
+    under_test = verifier(around)
+    progress = replace(WHOLE, first=None, rows=20, copied_part=0.1, handed_out=(20,))
+    progress = under_test.step(under_test.step(progress, to_the_end=False), to_the_end=False)
+    assert (progress.verified_rows, progress.verified_part) == (10, 0.05)
 
 
 def test_a_range_whose_tables_somebody_keeps_locked_is_compared_again() -> None:
@@ -169,7 +232,7 @@ def test_keys_whose_tables_somebody_keeps_locked_are_no_difference() -> None:
 
 
 def test_an_empty_table_is_one_open_range() -> None:
-    around = Around(workers=4)
+    around = Around(workers=4, last=None)
     under_test = verifier(around)
     progress = under_test.step(under_test.step(replace(WHOLE, verify_last=None, first=None)))
     assert around.compared == [KeyRange(None, None)]
