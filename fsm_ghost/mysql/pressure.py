@@ -41,6 +41,7 @@ _GAUGES = (
     "Innodb_redo_log_capacity_resized",  # MySQL 8.0.30
 )
 _STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('" + "', '".join(_GAUGES) + "')"
+_SETTLES = 5  # readings, until our own stream is sure to be among them
 _HISTORY_OF_MYSQL = "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'trx_rseg_history_len'"
 _STANDING_EVERY = 60  # readings: they hardly ever change, and the list of processes is dear where it is long
 # MySQL makes writers wait before its redo log is full: 30 of 32 files, less 5 % for its writer and 5 % for background
@@ -63,7 +64,7 @@ class PressureGauge:
 
     def read(self, own: int = 0) -> Pressure:
         """One reading. `own` is how many statements of ours are under way on other connections."""
-        if self._readings % _STANDING_EVERY == 0:
+        if self._readings < _SETTLES or self._readings % _STANDING_EVERY == 0:
             self._standing = _standing(self._session)
         self._readings += 1
         status = {str(name).lower(): int(value) for name, value in _rows(self._session, _STATUS)}
