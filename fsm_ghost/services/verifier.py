@@ -86,19 +86,20 @@ class Verifier:
         self._ruler = ruler
         self._open: _Open | None = None
         self._nothing_upto: Key | None = None  # row copy was there when no range could be had of what it has copied
+        self._knows_end = False  # whether the last key was looked up by a comparison that may go to it
         self._behind: set[Key] = set()  # keys of that range that differed because they were only behind
 
     def step(self, progress: Progress, *, resting: bool = False, to_the_end: bool = True) -> Progress:
         """Have the next range compared, or go on with what differs in the last one.
 
         Unless it may go `to_the_end`, one range at a time of what is copied by now, but for its end: something else is
-        under way. What is inserted beyond the last key after the comparison began is left to the change stream, like
-        every later change; ghost rows beyond it that the original does not have are found. While it is `resting`, no
-        new range is begun. MismatchError when the tables differ.
+        under way. The last range is open: beyond the last key there was when it began to go to the end, it has but
+        what was inserted since. While it is `resting`, no new range is begun. MismatchError when the tables differ.
         """
         if not progress.verifying:
-            last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
-            return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
+            return self._begun(progress, to_the_end=to_the_end)
+        if to_the_end and not self._knows_end:
+            progress = self._begun(progress, to_the_end=True)
         for part in self._crew.collect():
             self._parts.append(part)
             if part.seconds and to_the_end:
@@ -113,6 +114,12 @@ class Verifier:
         elif not self._crew.busy and not progress.verified and not resting:
             self._send_next(progress, to_the_end=to_the_end)
         return progress
+
+    def _begun(self, progress: Progress, *, to_the_end: bool) -> Progress:
+        """Progress with the last key that there is now: beside row copy, rows may come beyond it for hours."""
+        self._knows_end = to_the_end
+        last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
+        return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
 
     @property
     def busy(self) -> int:

@@ -30,6 +30,7 @@ class Around:
     uncompared: tuple[str, ...] = ()
     locked: int = 0  # comparisons that are not let to the tables
     asked: int = 0  # how often somebody has looked where a range ends
+    last: int | None = 95  # key of the original
 
     def assign(self, job: Callable[[Any], Compared]) -> None:
         self.jobs.append(job)
@@ -64,6 +65,9 @@ class Around:
     def end(self, after: Key | None, last: Key, rows: int) -> Key:
         self.asked += 1
         return min((int(after[0] if after else 0) + rows,), last)
+
+    def edges(self) -> tuple[Key | None, Key | None]:
+        return (None, None) if self.last is None else ((1,), (self.last,))
 
     def learn(self, *_: object) -> None: ...
 
@@ -152,6 +156,20 @@ def test_the_last_range_is_left_until_the_comparison_may_go_to_the_end() -> None
     assert (around.compared[2:], progress.verified) == (ranges(90, None), True)
 
 
+def test_what_was_inserted_at_the_end_while_rows_were_copied_is_compared_in_ranges_as_well() -> None:
+    around = Around(workers=2)
+    under_test = verifier(around)
+    progress = replace(WHOLE, verified_upto=(90,), handed_out=(95,))
+    progress = under_test.step(progress, to_the_end=False)
+    around.last = 130
+    progress = under_test.step(under_test.step(progress))
+    assert (progress.verify_last, progress.verified) == ((130,), False)
+    around.last = 200
+    progress = under_test.step(under_test.step(progress))
+    assert around.compared == [*reversed(ranges(90, 100, 110)), *reversed(ranges(110, 120, None))]
+    assert progress.verified
+
+
 def test_a_range_whose_tables_somebody_keeps_locked_is_compared_again() -> None:
     around = Around(workers=1, locked=1)
     under_test = verifier(around)
@@ -169,9 +187,9 @@ def test_keys_whose_tables_somebody_keeps_locked_are_no_difference() -> None:
 
 
 def test_an_empty_table_is_one_open_range() -> None:
-    around = Around(workers=4)
+    around = Around(workers=4, last=None)
     under_test = verifier(around)
-    progress = under_test.step(under_test.step(replace(WHOLE, verify_last=None, first=None)))
+    progress = under_test.step(under_test.step(replace(WHOLE, first=None)))
     assert around.compared == [KeyRange(None, None)]
     assert progress.verified
 
