@@ -17,8 +17,8 @@ demo: .venv/.runtime ## watch a migration run, on a private server with a table 
 test: dev servers ## every check: style, types, tests without a server, tests on MariaDB, tests on MySQL
 	@$(bin)/tox run
 
-soak: dev servers ## migrations under load and failure, for as long as you let them
-	@$(bin)/python -m pytest tests/soak
+soak: dev servers ## migrations killed at random, and random ALTERs beside native ones, for as long as you let them
+	@$(bin)/python -m pytest -s tests/soak
 
 lint: dev ## style, format, imports and types
 	@$(bin)/tox run -e lint,types

@@ -64,7 +64,7 @@ class Progress:
     indexed: bool = False  # the indexes that were deferred have been built
 
     verifying: bool = False
-    verify_last: Key | None = None  # the last key when verification began
+    verify_last: Key | None = None  # the last key when the comparison began, and anew when it began to go to the end
     verified_upto: Key | None = None
     verified_rows: int = 0
     verified_part: float = 0.0

@@ -3,7 +3,7 @@
 FSM_GHOST_SOAK_KILLS   how many kills there are to be on each server [200]
 FSM_GHOST_SOAK_SEED    makes a run repeatable, as far as clocks allow [the time]
 
-Run it with -s to see what it does.
+With -s it says what it does: `make soak`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,10 @@ import pytest
 
 from fsm_ghost.mysql.private import PrivateServer
 from tests.crash.stage import Chunk, Command, Stage
+from tests.soak.seed import SEED, say
 
 KILLS = int(os.environ.get("FSM_GHOST_SOAK_KILLS", "200"))
-SEED = int(os.environ.get("FSM_GHOST_SOAK_SEED", str(int(time.time()))))
 LIFE = 1.5  # seconds that a run has, at most
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)  # noqa: T201
 
 
 @pytest.mark.slow
