@@ -18,7 +18,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.settings import CopySettings, CutOverSettings
 from tests.acceptance.busy import PATIENT, Busy
 from tests.crash.stage import until
-from tests.integration.driving import Driver, Running, tables
+from tests.integration.driving import IN_TURN, Driver, Running, tables
 from tests.servers import Database
 
 ROWS = 60
@@ -127,7 +127,7 @@ def comparing(database: Database) -> list[int]:
 
 def in_the_middle(driver: Driver) -> Running:
     """A migration that is held after it has compared a part of the rows."""
-    settings = driver.settings(copy=CopySettings(chunk_size=10, workers=1))
+    settings = driver.settings(copy=CopySettings(chunk_size=10, workers=1), throttle=IN_TURN)
     running = driver.start(settings, hold=lambda seen: 0 < seen.progress.verified_rows < ROWS)
     running.until_held()
     return running

@@ -21,11 +21,12 @@ from fsm_ghost.model.snapshot import Snapshot
 from fsm_ghost.mysql.faults import NO_SUCH_TABLE
 from fsm_ghost.mysql.private import PrivateServer
 from fsm_ghost.mysql.quoting import quote, table
-from fsm_ghost.settings import CopySettings, CutOverSettings, ServerSettings, Settings
+from fsm_ghost.settings import CopySettings, CutOverSettings, ServerSettings, Settings, ThrottleSettings
 from tests.servers import Database
 
 PATIENCE = 120.0  # seconds for anything that is waited for: a busy machine is no reason to fail
 ADD_COLUMN = "ADD COLUMN added INT NOT NULL DEFAULT 7, ADD INDEX added (added)"
+IN_TURN = ThrottleSettings(nice_ratio=0.001)  # who is asked to be nice compares when all rows are copied
 Condition = Callable[[Snapshot], bool]
 
 

@@ -10,7 +10,7 @@ from fsm_ghost.errors import AbortedError, MismatchError, ServerError, StoppedEr
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.services.pace import Pace
 from fsm_ghost.settings import CopySettings
-from tests.integration.driving import ADD_COLUMN, Driver, contents, tables
+from tests.integration.driving import ADD_COLUMN, IN_TURN, Driver, contents, tables
 from tests.servers import Database
 
 
@@ -128,7 +128,7 @@ def test_what_differs_in_ranges_that_are_compared_side_by_side_is_named_once_eac
     database.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT)")
     database.execute("INSERT INTO t VALUES " + ", ".join(f"({n}, 0)" for n in range(1, 1001)))
     copy = CopySettings(chunk_size=100, workers=4)
-    running = driver.start(driver.settings(copy=copy), hold=Phase.VERIFY)
+    running = driver.start(driver.settings(copy=copy, throttle=IN_TURN), hold=Phase.VERIFY)
     running.until_held()
     database.execute("UPDATE t_gho SET n = 1 WHERE id IN (450, 550, 750)")
     running.go()

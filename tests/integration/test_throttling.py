@@ -13,7 +13,7 @@ from fsm_ghost.model.phase import Phase
 from fsm_ghost.mysql import session
 from fsm_ghost.settings import CopySettings, Settings, ThrottleSettings
 from tests.conftest import ServerFactory
-from tests.integration.driving import Driver, Running, contents, old_table
+from tests.integration.driving import IN_TURN, Driver, Running, contents, old_table
 from tests.integration.test_steering import ask
 from tests.servers import Database
 
@@ -39,7 +39,7 @@ def plain(database: Database) -> Database:
 
 
 def throttled(driver: Driver, **settings: object) -> Settings:
-    return driver.settings(copy=CHUNKS, throttle=replace(ThrottleSettings(), **settings))  # type: ignore[arg-type]
+    return driver.settings(copy=CHUNKS, throttle=replace(IN_TURN, **settings))  # type: ignore[arg-type]
 
 
 def until_waiting(running: Running, why: str) -> None:
