@@ -171,6 +171,13 @@ class Session:
         changes = [f"{name} = {seconds}" for name, seconds in wanted.items() if seconds is not None]
         self.execute(f"SET SESSION {', '.join(changes)}")
 
+    def sort_in(self, memory: int) -> None:
+        """Have the keys of new indexes sorted in so much memory (bytes) at least, where a session may say so."""
+        found = self.query("SHOW SESSION VARIABLES LIKE 'innodb_ddl_buffer_size'")  # MySQL has it, from 8.0.27 on
+        if found and int(found[0][1]) < memory:
+            with suppress(RefusedError):
+                self.execute(f"SET SESSION innodb_ddl_buffer_size = {memory}")
+
     def lock_tables(self, names: Sequence[TableName]) -> None:
         """Lock tables for writing; LockConflictError when that takes too long."""
         self.execute("LOCK TABLES " + ", ".join(f"{quoted_table(name)} WRITE" for name in names))

@@ -13,10 +13,13 @@ from fsm_ghost.model.naming import TableName
 from fsm_ghost.model.phase import Phase
 from fsm_ghost.model.plan import Deferral
 from fsm_ghost.mysql import statements
+from fsm_ghost.mysql.private import Flavour
+from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import indexer
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.settings import CopySettings, IndexBuild, Settings
 from tests.crash.stage import until
+from tests.integration.accounts import account
 from tests.integration.driving import Driver, Running, contents, old_table, tables
 from tests.integration.test_locks import transaction
 from tests.servers import Database
@@ -211,3 +214,13 @@ def test_without_indexes_that_could_wait_there_is_nothing_to_build(database: Dat
     database.execute("INSERT INTO t VALUES (1, 1, 'one')")
     assert driver.run(driver.settings(alter="ADD COLUMN added INT", copy=DEFERRED)).exit_code == 0
     assert deferral(driver) == Deferral("there are no indexes that could wait")
+
+
+def test_keys_are_sorted_in_more_memory_where_a_session_may_have_it(driver: Driver, flavour: Flavour) -> None:
+    with account(driver, ()) as anybody:
+        session = Session(connect_arguments(anybody))
+        session.sort_in(8 << 20)  # no error, whatever the server
+        if flavour == "mysql":
+            session.sort_in(1 << 20)
+            assert session.value("SELECT @@innodb_ddl_buffer_size") == 8 << 20
+        session.close()
