@@ -16,6 +16,8 @@ from fsm_ghost.mysql import statements
 from fsm_ghost.mysql.private import Flavour
 from fsm_ghost.mysql.session import Session, connect_arguments
 from fsm_ghost.services import indexer
+from fsm_ghost.services.activity import MANY_CORES, Activity
+from fsm_ghost.services.crews import Crews
 from fsm_ghost.services.indexer import Indexer
 from fsm_ghost.settings import CopySettings, IndexBuild, Settings
 from tests.crash.stage import until
@@ -148,7 +150,9 @@ def test_a_build_is_given_up_with_its_migration(indexed: Database, driver: Drive
 
 @pytest.fixture
 def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """As long as this is not set, the build is under way."""
+    """As long as this is not set, the build is under way. Nothing is compared before: only for that there are cores."""
+    monkeypatch.setattr(Activity, "is_absent", False)
+    monkeypatch.setattr(Crews, "_cores", MANY_CORES)
     may_end, step = threading.Event(), Indexer.step
     monkeypatch.setattr(Indexer, "step", lambda self: may_end.is_set() and step(self))
     return may_end
