@@ -162,6 +162,16 @@ def size(session: Session, name: TableName) -> tuple[int, int]:
     return (int(rows[0][0] or 0), int(rows[0][1] or 0)) if rows else (0, 0)
 
 
+def last_write(session: Session, name: TableName) -> str:
+    """When the server has last seen a write to a table, in whole seconds; empty when it does not know of any."""
+    session.ask_anew()
+    rows = session.query(
+        "SELECT UPDATE_TIME FROM information_schema.TABLES"
+        f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+    )
+    return str(rows[0][0] or "") if rows else ""
+
+
 def fingerprint(session: Session, name: TableName) -> str | None:
     """SHOW CREATE TABLE without the AUTO_INCREMENT counter; None when there is no such table."""
     return _create_statement(session, name)

@@ -171,6 +171,10 @@ class Session:
         changes = [f"{name} = {seconds}" for name, seconds in wanted.items() if seconds is not None]
         self.execute(f"SET SESSION {', '.join(changes)}")
 
+    def ask_anew(self) -> None:
+        """Have information_schema say what is so now; MySQL shows what it found out within the last day otherwise."""
+        self._execute_unless({_UNKNOWN_VARIABLE}, "SET SESSION information_schema_stats_expiry = 0")
+
     def sort_in(self, memory: int) -> None:
         """Have the keys of new indexes sorted in so much memory (bytes) at least, where a session may say so."""
         found = self.query("SHOW SESSION VARIABLES LIKE 'innodb_ddl_buffer_size'")  # MySQL has it, from 8.0.27 on

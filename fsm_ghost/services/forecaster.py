@@ -24,6 +24,7 @@ from fsm_ghost.services.activity import MANY_CORES
 from fsm_ghost.services.chunker import Ruler, edges, is_dense, place_in_range
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Most
+from fsm_ghost.services.indexer import SORT_MEMORY
 from fsm_ghost.services.tools import Tools
 
 _CHUNK = 5000  # rows of the sample that are copied at a time
@@ -52,10 +53,12 @@ class _Sample:
 class _Measured:
     """A sample that was copied by one worker, and one by two; the seconds that indexing and comparing both took.
 
-    Whether others wrote meanwhile; the bytes of `data` and of `indexes`.
+    Whether others wrote meanwhile; the bytes of `data` and of `indexes`. `packed` are those of the first sample's data:
+    where several insert at the same time, InnoDB leaves up to an eighth of the pages free for later rows.
     """
 
     one: _Sample
+    packed: int
     two: _Sample
     indexing: float
     comparing: float
@@ -121,15 +124,21 @@ class Forecaster:
         self._crew.close()
 
     def _forecast(self, session: Session) -> Forecast:
-        one, two = self._samples(session)
+        original = self._plan.names.original
+        before = catalog.last_write(session, original)
+        most = self._premises.most
+        one = self._copy((session,), None, self._seconds / min(most.alone, 2))
         if not one.rows:
-            most = self._premises.most
             return Forecast(0, 0, one.seconds, 0, 0, 0, 0, 0, most.shared, self._premises.rest)
+        packed = self._size(session)[0]
+        two = _Sample(one.upto, 0, 0.0)
+        if self._second is not None:
+            two = self._copy((session, self._second), one.upto, self._seconds / 2)
         indexing = self._timed(lambda: self._build(session))
-        before, comparison, whole = catalog.coordinates(session), self._comparison, KeyRange(None, two.upto)
+        comparison, whole = self._comparison, KeyRange(None, two.upto)
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
-        is_written = catalog.coordinates(session) != before  # by others: nothing of ours writes meanwhile
-        return self._reckoned(_Measured(one, two, indexing, comparing, is_written, *self._size(session)))
+        is_written = catalog.last_write(session, original) != before
+        return self._reckoned(_Measured(one, packed, two, indexing, comparing, is_written, *self._size(session)))
 
     def _reckoned(self, found: _Measured) -> Forecast:
         premises, sampled = self._premises, found.rows
@@ -137,7 +146,7 @@ class Forecaster:
         times = rows / sampled
         # Sorting grows a little faster than what is sorted, and so does finding the places of rows in indexes.
         deeper = math.log2(max(rows, 2)) / math.log2(max(sampled, 2))
-        building, verifying, data = found.indexing * times * deeper, found.comparing * times, found.data * times
+        building, verifying = found.indexing * times * deeper, found.comparing * times
         copying = rows / found.speed * (deeper if self._is_indexed else 1.0)
         # The comparison has what two copying workers leave of a second one's time, and goes on beside the build.
         beside_copy = 0.0 if found.is_written else (2.0 - found.gain) * copying
@@ -149,21 +158,13 @@ class Forecaster:
             copy_seconds=copying,
             index_seconds=building,
             verify_seconds=verifying,
-            disk=int(data + found.indexes * times),
-            binlog=logged(int(data), rows),
+            disk=int((found.data + found.indexes) * times),
+            binlog=logged(int(found.packed * rows / found.one.rows), rows),
             workers=premises.most.shared if found.is_written else premises.most.alone,
             rest_seconds=premises.rest,
             beside_seconds=_BESIDE * min(beside_copy + beside_build, verifying),
             copiers=2 if found.gain > 1.0 else 1,
         )
-
-    def _samples(self, session: Session) -> tuple[_Sample, _Sample]:
-        """What was copied by one worker, and then by two; by these nothing, where there may be only one."""
-        if self._second is None:
-            one = self._copy((session,), None, self._seconds)
-            return one, _Sample(one.upto, 0, 0.0)
-        one = self._copy((session,), None, self._seconds / 2)
-        return one, self._copy((session, self._second), one.upto, self._seconds / 2)
 
     def _copy(self, sessions: Sequence[Session], after: Key | None, seconds: float) -> _Sample:
         """Copy what comes after a key for so many seconds, on all these connections at the same time."""
@@ -192,6 +193,7 @@ class Forecaster:
 
     def _build(self, session: Session) -> None:
         if indexes := self._plan.deferral.indexes:
+            session.sort_in(SORT_MEMORY)
             session.execute(statements.add_indexes(self._plan.names.ghost, indexes, self._migration))
 
     @staticmethod

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fsm_ghost.cli import main
-from tests.integration.driving import Driver, contents, tables
+from fsm_ghost.mysql import catalog
+from fsm_ghost.mysql.session import Session, connect_arguments
+from tests.crash.stage import until
+from tests.integration.driving import Driver, contents, table_of, tables
 from tests.servers import Database
 
 
@@ -78,3 +82,21 @@ def test_a_plan_takes_a_statement_about_an_index(
     assert "by itself while others write (INPLACE)" in out
     assert "reckoned" not in out
     assert list(tmp_path.iterdir())
+
+
+def test_a_write_to_the_table_is_noticed_within_a_second_or_two(database: Database, driver: Driver) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    session, name = Session(connect_arguments(driver.server)), table_of(database, "t")
+    before = catalog.last_write(session, name)
+    database.execute("INSERT INTO t VALUES (1)")
+    first = catalog.last_write(session, name)
+    assert before < first
+    assert catalog.last_write(session, name) == first
+    keys = count(2)
+
+    def is_noticed() -> bool:
+        database.execute(f"INSERT INTO t VALUES ({next(keys)})")
+        return catalog.last_write(session, name) > first
+
+    until(is_noticed, "the server to have noticed")
+    session.close()

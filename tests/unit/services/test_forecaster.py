@@ -11,7 +11,7 @@ NOTHING = _Sample((100,), rows=0, seconds=0.0)
 
 
 def measured(two: _Sample, *, is_written: bool = False) -> _Measured:
-    return _Measured(ONE, two, indexing=1.0, comparing=1.0, is_written=is_written, data=1, indexes=1)
+    return _Measured(ONE, 1, two, indexing=1.0, comparing=1.0, is_written=is_written, data=1, indexes=1)
 
 
 @pytest.mark.parametrize(
