@@ -116,8 +116,7 @@ def found_tables(session: Session, names: Collection[TableName]) -> dict[TableNa
     found = {}
     for name in filter(_can_be, names):
         rows = session.query(
-            "SELECT TABLE_TYPE, ENGINE, TABLE_COMMENT FROM information_schema.TABLES"
-            f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+            f"SELECT TABLE_TYPE, ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE {_is(session, name)}"
         )
         if rows:
             found[name] = FoundTable(name, *(str(value or "") for value in rows[0]))
@@ -131,7 +130,7 @@ def _can_be(name: TableName) -> bool:
 
 def definition(session: Session, name: TableName) -> Definition | None:
     """A table's definition, or None when there is no such table."""
-    where = f"WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+    where = f"WHERE {_is(session, name)}"
     tables = session.named(
         f"SELECT ENGINE, AUTO_INCREMENT, TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH FROM information_schema.TABLES {where}"
     )
@@ -155,20 +154,14 @@ def definition(session: Session, name: TableName) -> Definition | None:
 
 def size(session: Session, name: TableName) -> tuple[int, int]:
     """The bytes of a table's rows and of its secondary indexes, as the server estimates them now."""
-    rows = session.query(
-        "SELECT DATA_LENGTH, INDEX_LENGTH FROM information_schema.TABLES"
-        f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
-    )
+    rows = session.query(f"SELECT DATA_LENGTH, INDEX_LENGTH FROM information_schema.TABLES WHERE {_is(session, name)}")
     return (int(rows[0][0] or 0), int(rows[0][1] or 0)) if rows else (0, 0)
 
 
 def last_write(session: Session, name: TableName) -> str:
     """When the server has last seen a write to a table, in whole seconds; empty when it does not know of any."""
     session.ask_anew()
-    rows = session.query(
-        "SELECT UPDATE_TIME FROM information_schema.TABLES"
-        f" WHERE TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
-    )
+    rows = session.query(f"SELECT UPDATE_TIME FROM information_schema.TABLES WHERE {_is(session, name)}")
     return str(rows[0][0] or "") if rows else ""
 
 
@@ -217,9 +210,14 @@ def partitions(session: Session, name: TableName) -> list[str]:
     """The names of a table's partitions; none for a table without."""
     rows = session.query(
         "SELECT DISTINCT PARTITION_NAME FROM information_schema.PARTITIONS WHERE PARTITION_NAME IS NOT NULL"
-        f" AND TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
+        f" AND {_is(session, name)}"
     )
     return [str(row[0]) for row in rows]
+
+
+def _is(session: Session, name: TableName) -> str:
+    """A predicate for what information_schema says of a table."""
+    return f"TABLE_SCHEMA = {session.quote(name.schema)} AND TABLE_NAME = {session.quote(name.name)}"
 
 
 def _create_statement(session: Session, name: TableName) -> str | None:

@@ -41,6 +41,7 @@ class Activity:
         """Whether the server is left to us: nobody writes to the table, and hardly anything else runs there."""
         return not self.writes and sum(self._runs) <= _FEW
 
-    def leaves_room(self, cores: int | None) -> bool:
-        """Whether two long statements of ours may go on at the same time; `cores` are the server's, None: unknown."""
-        return self.is_absent or (cores or 0) >= MANY_CORES
+
+def has_room(cores: int | None, *, alone: bool) -> bool:
+    """Whether the server can compare while it builds indexes: it is left to us, or has cores enough; None: unknown."""
+    return alone or (cores or 0) >= MANY_CORES

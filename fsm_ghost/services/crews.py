@@ -14,7 +14,7 @@ from fsm_ghost.model.pressure import Pressure
 from fsm_ghost.model.progress import Progress
 from fsm_ghost.mysql import pressure
 from fsm_ghost.mysql.pressure import PressureGauge
-from fsm_ghost.services.activity import Activity
+from fsm_ghost.services.activity import Activity, has_room
 from fsm_ghost.services.applier import Applier
 from fsm_ghost.services.chunker import Chunker, Ruler
 from fsm_ghost.services.chunkwriter import ChunkWriter
@@ -58,8 +58,7 @@ class Crews:
         if self._copier is None:
             plan = progress.the_plan
             pace = self._open_pace(progress, "the copy")
-            sessions = [self._tools.open_writer(plan, f"row copy {number}") for number in range(1, pace.most + 1)]
-            crew = Crew[CopiedChunk]("copier", sessions, self._tools.bell)
+            crew = Crew[CopiedChunk]("copier", self._tools.open_writers(plan, "row copy", pace.most), self._tools.bell)
             settings = self._tools.settings
             writer = ChunkWriter(self._tools.statements(plan), plan, quarantine=settings.definition.quarantine)
             self._copier = Copier(writer, crew, self._following(progress), pace, settings.throttle.nice_ratio)
@@ -88,9 +87,13 @@ class Crews:
         `resting`, the server has no room, many rows are behind, or we were asked to be nice, no other is begun.
         MismatchError when the tables differ.
         """
-        has_room = self.activity.leaves_room(self._cores) if progress.is_copied else self.activity.is_absent
-        has_room = has_room and self._following(progress).ledger.waiting <= _FEW_WAIT
-        rests = resting or not has_room or self._tools.settings.throttle.nice_ratio > 0
+        alone = self.activity.is_absent
+        may_begin = (
+            (has_room(self._cores, alone=alone) if progress.is_copied else alone)
+            and self._following(progress).ledger.waiting <= _FEW_WAIT
+            and not self._tools.settings.throttle.nice_ratio
+        )
+        rests = resting or not may_begin
         if rests and not progress.verifying:
             return progress
         return self._open_verifier(progress).step(progress, resting=rests, to_the_end=False)
@@ -114,8 +117,7 @@ class Crews:
         if self._verifier is None:
             plan = progress.the_plan
             pace = self._open_pace(progress, "the comparison")
-            sessions = [self._tools.open_writer(plan, f"verify {number}") for number in range(1, pace.most + 1)]
-            crew = Crew[Compared]("verifier", sessions, self._tools.bell)
+            crew = Crew[Compared]("verifier", self._tools.open_writers(plan, "verify", pace.most), self._tools.bell)
             ruler = Ruler(self._tools.session, self._tools.statements(plan), plan.key)
             comparison, applier = self._tools.comparison(plan), self._following(progress)
             self._verifier = Verifier(crew, comparison, plan, applier, self.chunker(progress), ruler, pace)

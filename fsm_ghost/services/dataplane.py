@@ -257,7 +257,7 @@ class DataPlane:
         if progress.safe is None:
             raise StoppedError("there are no coordinates to follow the changes from", "Abort, and start again.")
         refresher = Refresher(self._tools.statements(plan), plan, quarantine=tools.settings.definition.quarantine)
-        sessions = [self._tools.open_writer(plan, f"refresh {number}") for number in range(1, REFRESH_WORKERS + 1)]
+        sessions = tools.open_writers(plan, "refresh", REFRESH_WORKERS)
         crew = Crew[Refreshed]("refresher", [refresher.set_up(session) for session in sessions], tools.bell)
         streamer = Streamer(tools.stream_opener(plan, plan.names.original), progress.safe, tools.bell)
         here = partial(catalog.coordinates, tools.session)

@@ -20,7 +20,7 @@ from fsm_ghost.model.key import Key
 from fsm_ghost.model.plan import Plan
 from fsm_ghost.mysql import catalog, statements
 from fsm_ghost.mysql.session import Session
-from fsm_ghost.services.activity import MANY_CORES
+from fsm_ghost.services.activity import has_room
 from fsm_ghost.services.chunker import Ruler, edges, is_dense, place_in_range
 from fsm_ghost.services.crew import Crew
 from fsm_ghost.services.governor import Most
@@ -95,10 +95,10 @@ class Premises:
 
 
 class Forecaster:
-    """Makes one migration's forecast, in a worker of its own, with a `second` connection where there may be two."""
+    """Makes one migration's forecast, in a worker of its own, with a `second` connection or with none."""
 
     def __init__(
-        self, crew: Crew[Forecast], second: Session | None, tools: Tools, plan: Plan, premises: Premises
+        self, crew: Crew[Forecast], second: Sequence[Session], tools: Tools, plan: Plan, premises: Premises
     ) -> None:
         self._crew = crew
         self._second = second
@@ -119,21 +119,19 @@ class Forecaster:
 
     def close(self) -> None:
         """Stop measuring."""
-        if self._second is not None:
-            self._second.interrupt()
+        for session in self._second:
+            session.interrupt()
         self._crew.close()
 
     def _forecast(self, session: Session) -> Forecast:
         original = self._plan.names.original
         before = catalog.last_write(session, original)
-        most = self._premises.most
-        one = self._copy((session,), None, self._seconds / min(most.alone, 2))
+        both = (session, *self._second)
+        one = self._copy(both[:1], None, self._seconds / len(both))
         if not one.rows:
-            return Forecast(0, 0, one.seconds, 0, 0, 0, 0, 0, most.shared, self._premises.rest)
+            return Forecast(0, 0, one.seconds, 0, 0, 0, 0, 0, self._premises.most.shared, self._premises.rest)
         packed = self._size(session)[0]
-        two = _Sample(one.upto, 0, 0.0)
-        if self._second is not None:
-            two = self._copy((session, self._second), one.upto, self._seconds / 2)
+        two = self._copy(both, one.upto, self._seconds / 2) if self._second else _Sample(one.upto, 0, 0.0)
         indexing = self._timed(lambda: self._build(session))
         comparison, whole = self._comparison, KeyRange(None, two.upto)
         comparing = 0.0 if comparison is None else self._timed(lambda: session.query(comparison.counts(whole)))
@@ -150,7 +148,7 @@ class Forecaster:
         copying = rows / found.speed * (deeper if self._is_indexed else 1.0)
         # The comparison has what two copying workers leave of a second one's time, and goes on beside the build.
         beside_copy = 0.0 if found.is_written else (2.0 - found.gain) * copying
-        beside_build = 0.0 if found.is_written and (premises.cores or 0) < MANY_CORES else building
+        beside_build = building if has_room(premises.cores, alone=not found.is_written) else 0.0
         return Forecast(
             rows=rows,
             sampled=sampled,

@@ -43,7 +43,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """How many workers there may be: where the server is left to us `alone`, and where it is `shared`."""
+    """How many workers there may be: where the server is left to us `alone`, and no more where it is `shared`."""
 
     alone: int
     shared: int
@@ -273,7 +273,7 @@ class Governor:
     @property
     def most(self) -> int:
         """How many there will never be more of."""
-        return max(self._most.alone, self._most.shared)
+        return self._most.alone
 
     @property
     def _allowed(self) -> int:

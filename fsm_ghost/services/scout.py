@@ -62,8 +62,8 @@ class Scout:
             tools, plan = self._tools, progress.the_plan
             cores = pressure.cores(tools.session)
             premises = Premises(most_workers(tools.settings.copy.workers, cores), cores, self._rest())
-            crew = Crew[Forecast]("forecaster", [tools.open_writer(plan, "forecast 1")], tools.bell)
-            second = tools.open_writer(plan, "forecast 2") if premises.most.alone > 1 else None
+            first, *second = tools.open_writers(plan, "forecast", min(premises.most.alone, 2))
+            crew = Crew[Forecast]("forecaster", [first], tools.bell)
             self._forecaster = Forecaster(crew, second, tools, plan, premises)
         forecast = self._forecaster.forecast()
         self._tools.reporter.waiting_for = (

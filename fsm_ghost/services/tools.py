@@ -52,6 +52,10 @@ class Tools:
             session.use_server_time_zone()
         return session
 
+    def open_writers(self, plan: Plan, purpose: str, count: int) -> list[Session]:
+        """Several of them, numbered from 1."""
+        return [self.open_writer(plan, f"{purpose} {number}") for number in range(1, count + 1)]
+
     def definitions(self, plan: Plan) -> tuple[Definition, Definition]:
         """Of the original and of the ghost table, as they are now."""
         original = catalog.definition(self.session, plan.names.original)

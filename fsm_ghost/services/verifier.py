@@ -96,12 +96,12 @@ class Verifier:
         under way. When it may, it looks again where the end is: many rows may have come since, and what lies beyond
         is one range. While it is `resting`, no new range is begun. MismatchError when the tables differ.
         """
-        if not progress.verifying:
-            last, uncompared = self._chunker.edges()[1], self._comparison.uncompared
-            return replace(progress, verifying=True, verify_last=last, uncompared=uncompared)
-        if to_the_end and not self._goes_to_the_end:
-            self._goes_to_the_end = True
+        begins = not progress.verifying
+        if begins or (to_the_end and not self._goes_to_the_end):
+            self._goes_to_the_end = to_the_end
             progress = replace(progress, verify_last=self._chunker.edges()[1])
+        if begins:
+            return replace(progress, verifying=True, uncompared=self._comparison.uncompared)
         for part in self._crew.collect():
             self._parts.append(part)
             if part.seconds and to_the_end:

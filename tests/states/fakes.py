@@ -71,10 +71,8 @@ class FakeVerifier:
     """Comes to what the test says."""
 
     becomes: Callable[[Progress], Progress]
-    asked: list[bool] = field(default_factory=list)  # whether to rest
 
     def step(self, progress: Progress, *, resting: bool = False) -> Progress:
-        self.asked.append(resting)
         return progress if resting else self.becomes(progress)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsm_ghost.services.activity import Activity
+from fsm_ghost.services.activity import Activity, has_room
 
 
 def test_the_application_writes_for_a_second_after_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,4 +51,4 @@ def test_two_long_statements_have_room_where_nobody_is_or_cores_are_many(
 ) -> None:
     seen = Activity()
     seen.changes(int(written))
-    assert seen.leaves_room(cores) is room
+    assert has_room(cores, alone=seen.is_absent) is room

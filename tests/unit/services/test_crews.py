@@ -44,9 +44,6 @@ class Activity:
 
     is_absent: bool
 
-    def leaves_room(self, cores: int | None) -> bool:
-        return self.is_absent or (cores or 0) >= 4
-
 
 def crews(*, alone: bool, cores: int, nice: float = 0.0, waiting: int = 0) -> tuple[Crews, Verifier]:
     settings = SimpleNamespace(throttle=ThrottleSettings(nice_ratio=nice))
